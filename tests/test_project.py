@@ -1,0 +1,176 @@
+"The project is in order: exported, clean, documented, well formed, and it packs into a sound wheel."
+import importlib
+import inspect
+import pkgutil
+import re
+import runpy
+import sys
+import types
+import typing
+import zipfile
+from configparser import ConfigParser
+from dataclasses import is_dataclass
+from functools import cached_property
+
+import pytest
+from conftest import ROOT, copy_tree, project_files, run, tracked
+from execnb.nbio import read_nb
+from fastcore.docments import docments
+from nbdev.process import extract_directives
+
+NOTEBOOKS = sorted((ROOT / "nbs").glob("[!_.]*.ipynb"))
+TOP = {"nbs", "crowdbook", "tests", "benchmarks", "_quarto.yml", "settings.ini", "setup.py", "pyproject.toml",
+       "references.bib", "README.md", "LICENSE", "CONTRIBUTING.md"}
+MODULES = [m.name for m in pkgutil.walk_packages([str(ROOT / "crowdbook")], "crowdbook.") if "_modidx" not in m.name]
+
+
+def listing(found):
+    "A failure's message: how many, then one a line."
+    return f"{len(found)} found:\n  " + "\n  ".join(found)
+
+
+def code_cells(path):
+    "The code cells of a notebook: (number from 1, source, directives, outputs)."
+    cells = [c for c in read_nb(path).cells if c.cell_type == "code"]
+    return [(c.idx_ + 1, c.source, extract_directives(c, remove=False), c.outputs) for c in cells]
+
+
+# ---- what is generated is up to date
+
+def changed(tree, suffix):
+    "Files of the project that differ in `tree`, or are new there."
+    names = set(project_files()) | {str(p.relative_to(tree)) for p in (tree / "crowdbook").rglob("*.py")}
+    read = lambda path: path.read_bytes() if path.is_file() else None
+    return [n for n in sorted(names) if n.endswith(suffix) and read(ROOT / n) != read(tree / n)]
+
+
+def test_export_is_current(tree):
+    found = [name for name in changed(tree, ".py") if name.startswith("crowdbook/")]
+    made = {flags["default_exp"][0] for p in NOTEBOOKS for _, _, flags, _ in code_cells(p) if "default_exp" in flags}
+    found += [f"{m} has no notebook" for m in MODULES if m.removeprefix("crowdbook.") not in made]
+    assert not found, "run nbdev_export; " + listing(found)
+
+
+def test_notebooks_are_clean(tree):
+    found = changed(tree, ".ipynb")
+    assert not found, "run nbdev_clean; " + listing(found)
+
+
+def test_readme_is_current():
+    render = runpy.run_path(str(ROOT / ".ci" / "make_readme.py"))["render"]
+    fresh = render(ROOT / "nbs" / "index.ipynb")
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == fresh, "run python .ci/make_readme.py"
+
+
+# ---- files
+
+def test_ruff():
+    paths = [p for p in ("nbs", "tests", "benchmarks", "setup.py", ".ci") if (ROOT / p).exists()]
+    res = run(sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", *paths, cwd=ROOT)
+    assert res.returncode == 0, res.stdout + res.stderr
+
+
+def test_top_level():
+    names = tracked()
+    if not names:
+        pytest.skip("no git checkout")
+    top = {name.split("/")[0] for name in names}
+    extra = {n for n in top - TOP if not n.startswith(".") and not re.fullmatch(r"theme[\w-]*\.scss", n)}
+    assert not extra and not TOP - top, f"unexpected: {sorted(extra)}; missing: {sorted(TOP - top)}"
+
+
+def test_no_machine_paths():
+    "Paths of one machine help nobody; the data mirror is named where it is set and explained, not elsewhere."
+    path = re.compile(r"(?<![\w.<])[/](work|tmp|home|root|Users)/\w")
+    mirror = re.compile(r"(?<!\w)shared[/]")
+    found = []
+    for name in project_files():
+        try:
+            lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            continue
+        free = name in (".ci/run", "CONTRIBUTING.md")
+        for i, line in enumerate(lines, 1):
+            line = re.sub(r'"image/\w+": ".*', "", line).strip()
+            if path.search(line) or (mirror.search(line) and not free):
+                found.append(f"{name}:{i}: {line[:100]}")
+    assert not found, listing(found)
+
+
+# ---- documentation
+
+def members():
+    "Every public function, class, method and property: (name, object)."
+    for module in map(importlib.import_module, MODULES):
+        for name in getattr(module, "__all__", []):
+            obj = getattr(module, name)
+            if inspect.isfunction(obj) or inspect.isclass(obj):
+                yield f"{module.__name__}.{name}", obj
+            if inspect.isclass(obj):
+                for key, member in vars(obj).items():
+                    member = getattr(member, "__func__", member)  # of a class method
+                    if not key.startswith("_") and isinstance(member, (types.FunctionType, property, cached_property)):
+                        yield f"{module.__name__}.{name}.{key}", member
+
+
+def missing_comments(obj):
+    "Parameters of `obj` that say nothing of themselves."
+    if not callable(obj) or (inspect.isclass(obj) and not is_dataclass(obj) and "__init__" not in vars(obj)):
+        return []
+    func = inspect.unwrap(obj.__init__ if inspect.isclass(obj) and not is_dataclass(obj) else obj)
+    hints = {} if is_dataclass(func) else typing.get_type_hints(func, include_extras=True)
+    told = {n for n, h in hints.items() if any(getattr(m, "help", None) for m in getattr(h, "__metadata__", ()))}
+    notes = docments(func, returns=False)
+    return [n for n, p in inspect.signature(func).parameters.items()
+            if not (n in ("self", "cls") or n.startswith("_") or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+                    or n in told or notes.get(n))]
+
+
+def test_docstrings():
+    "A dataclass without a docstring gets its signature for one, which does not count."
+    found = [name for name, obj in members() if not obj.__doc__ or obj.__doc__.startswith(name.split(".")[-1] + "(")]
+    assert not found, "names without a docstring: " + listing(found)
+
+
+def test_parameters_are_explained():
+    found = [f"{name}: {', '.join(miss)}" for name, obj in members() if (miss := missing_comments(obj))]
+    assert not found, "parameters without a comment on their line: " + listing(found)
+
+
+# ---- notebooks
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_cells(path):
+    "Short cells, no stored error, something shown, figures with a text for those who cannot see them."
+    cells, found = code_cells(path), []
+    for i, source, flags, outputs in cells:
+        lines = [line for line in source.splitlines() if line.strip()]
+        if len(lines) > 40:
+            found.append(f"cell {i} has {len(lines)} lines, more than 40")
+        if any(len(line) > 120 for line in lines if not line.startswith("#|")):
+            found.append(f"cell {i} has a line of more than 120 characters")
+        if any(o.output_type == "error" for o in outputs):
+            found.append(f"cell {i} holds an error")
+        if any(k.startswith("image/") for o in outputs for k in o.get("data", {})) and "fig-alt:" not in flags:
+            found.append(f"cell {i} draws a figure without fig-alt")
+    if not any(outputs for *_, outputs in cells):
+        found.append("no stored output: run python .ci/save_outputs.py")
+    assert not found, f"{path.name}: " + listing(found)
+
+
+# ---- the package
+
+def test_wheel(tmp_path_factory):
+    "The wheel holds the modules, all of them and nothing else, and the command."
+    copy, out = copy_tree(tmp_path_factory.mktemp("source")), tmp_path_factory.mktemp("wheel")
+    cmd = ["-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(out)]
+    res = run(sys.executable, *cmd, cwd=copy)
+    assert res.returncode == 0, res.stdout + res.stderr
+    (wheel,) = out.glob("crowdbook-*.whl")
+    with zipfile.ZipFile(wheel) as z:
+        names = {n for n in z.namelist() if ".dist-info/" not in n}
+        points = ConfigParser()
+        points.read_string(next(z.read(n).decode() for n in z.namelist() if n.endswith("entry_points.txt")))
+    assert names == {n for n in project_files() if n.startswith("crowdbook/") and n.endswith(".py")}
+    assert points["console_scripts"]["crowdbook"] == "crowdbook.cli:main"
+    assert callable(importlib.import_module("crowdbook.cli").main)
