@@ -86,18 +86,21 @@ def aggregate(votes,               # Votes, a data frame, nested dictionaries, a
     return model
 
 # %% ../nbs/06z_aggregate.ipynb #c019
-def compare(votes,             # Votes, or anything `as_votes` accepts
-            names=None,        # strategies; all that need no further parameter if None
-            gold=None,         # known labels, Series or dict task -> class
-            random_state=0,    # seed of the draws among tied classes
-            progress=False,    # show progress bars
-            ) -> dict:         # name as given -> fitted model
+def compare(
+    votes,  # Votes, or anything `as_votes` accepts
+    names=None,  # strategies; all that need no further parameter if None
+    gold=None,  # known labels, Series or dict task -> class
+    random_state=0,  # seed of the draws among tied classes
+    progress=False,  # show progress bars
+    weights=None,  # weights of the workers for WMV, Series or dict worker -> weight
+) -> dict:  # name as given -> fitted model
     "Fit several strategies to the same votes."
     votes = as_votes(votes)
-    names = [n for n in STRATEGIES if n != "WMV"] if names is None else list(dict.fromkeys(names))
-    for name in names:
-        parse_strategy(name)
-    return {name: aggregate(votes, name, gold, random_state, progress) for name in names}
+    names = (
+        [n for n in STRATEGIES if n != "WMV" or weights is not None] if names is None else list(dict.fromkeys(names))
+    )
+    more = {n: dict(weights=weights) if parse_strategy(n)[0] == "WMV" else {} for n in names}
+    return {n: aggregate(votes, n, gold, random_state, progress, **more[n]) for n in names}
 
 # %% ../nbs/06z_aggregate.ipynb #c020
 def summary(models: dict,              # name -> fitted model

@@ -118,12 +118,14 @@ def labels_(self: Aggregator) -> pd.Series:
 def confidence_(self: Aggregator) -> pd.Series:
     "The probability that the strategy gives to its own label, indexed by task."
     best = self.probas_[np.arange(len(self._codes)), self._codes.clip(min=0)]
-    return pd.Series(np.where(self._codes >= 0, best, np.nan), index=self.votes_.tasks.rename("task"), name="confidence")
+    return pd.Series(
+        np.where(self._codes >= 0, best, np.nan), index=self.votes_.tasks.rename("task"), name="confidence"
+    )
 
 # %% ../nbs/02b_base.ipynb #c020
 @patch(as_prop=True)
 def workers_(self: Aggregator) -> pd.DataFrame:
-    "What is known of each worker: number of votes, accuracy (@eq-worker-accuracy; NaN without votes), and more by model."
+    "Of each worker: number of votes, accuracy (@eq-worker-accuracy; NaN without votes), and more by model."
     v = self.votes_
     right = np.bincount(v.worker, self.probas_[v.task, v.label], minlength=v.n_workers)
     load = v.workload.to_numpy()
@@ -136,7 +138,9 @@ def workers_(self: Aggregator) -> pd.DataFrame:
 def tasks_(self: Aggregator) -> pd.DataFrame:
     "What is known of each task: number of votes, confidence of its label, and more by model."
     v = self.votes_
-    out = pd.DataFrame(dict(n_votes=v.feedback.to_numpy(), confidence=self.confidence_.to_numpy()), index=v.tasks.rename("task"))
+    out = pd.DataFrame(
+        dict(n_votes=v.feedback.to_numpy(), confidence=self.confidence_.to_numpy()), index=v.tasks.rename("task")
+    )
     return out.assign(**self._task_columns())
 
 
@@ -217,25 +221,30 @@ def __repr__(self: Aggregator):
     return f"{type(self).__name__}({', '.join(changed)})"
 
 
-def check_number(name: str,     # of the parameter
-                 value,         # what the user gave
-                 low=0,         # bound: excluded, or included for a whole number
-                 whole=False,   # must it be an integer?
-                 ):
-    "Raise ValueError naming the parameter unless `value` is a number above `low` (whole: an integer of at least `low`)."
+def check_number(
+    name: str,  # of the parameter
+    value,  # what the user gave
+    low=0,  # bound: excluded, or included for a whole number
+    whole=False,  # must it be an integer?
+):
+    "ValueError naming the parameter unless `value` is a number above `low` (whole: an integer from `low` on)."
     kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
     if isinstance(value, bool) or not isinstance(value, kinds) or not (value >= low if whole else value > low):
-        raise ValueError(f"{name} must be {'an integer of at least' if whole else 'a number above'} {low}, not {value!r}")
+        raise ValueError(
+            f"{name} must be {'an integer of at least' if whole else 'a number above'} {low}, not {value!r}"
+        )
 
 # %% ../nbs/02b_base.ipynb #c029
-def climb(round_,           # function that makes one round and returns the objective
-          tol: float,       # stop when a round gains less than this share of the objective
-          max_iter: int,    # most rounds
-          name: str,        # of the model, for the bar and the warning
-          progress=False,   # show a bar
-          ):                # the objective after each round, and whether the gain fell below tol
+def climb(
+    round_,  # function that makes one round and returns the objective
+    tol: float,  # stop when a round gains less than this share of the objective
+    max_iter: int,  # most rounds
+    name: str,  # of the model, for the bar and the warning
+    progress=False,  # show a bar
+):  # the objective after each round, and whether the gain fell below tol
     "Repeat rounds until they gain nothing; warns if max_iter comes first."
     from tqdm.auto import tqdm
+
     trace, converged = [], False
     with tqdm(total=max_iter, desc=name, disable=not progress, leave=False) as bar:
         while len(trace) < max_iter and not converged:
@@ -244,5 +253,7 @@ def climb(round_,           # function that makes one round and returns the obje
             bar.update()
             bar.set_postfix(objective=f"{trace[-1]:.4f}")
     if not converged:
-        warnings.warn(f"{name} did not converge in max_iter={max_iter} rounds; give it more, or a larger tol", stacklevel=4)
+        warnings.warn(
+            f"{name} did not converge in max_iter={max_iter} rounds; give it more, or a larger tol", stacklevel=4
+        )
     return np.array(trace), converged

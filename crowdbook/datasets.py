@@ -232,8 +232,10 @@ class DownloadError(OSError):
 
 
 def _remedy(to):
-    return (f"connect to the network, set CROWDBOOK_MIRROR to a folder that holds the data set, or put the file "
-            f"at {to} yourself")
+    return (
+        f"connect to the network, set CROWDBOOK_MIRROR to a folder that holds the data set, or put the file "
+        f"at {to} yourself"
+    )
 
 
 def _complete(url, part, to, progress, timeout, tries):
@@ -245,10 +247,14 @@ def _complete(url, part, to, progress, timeout, tries):
             reason = e
             time.sleep(min(4, 0.1 * 4**n) if n + 1 < tries else 0)
         except HTTPError as e:
-            raise DownloadError(f"cannot download {url}, the server answers HTTP {e.code} {e.reason}: {_remedy(to)}") from None
+            raise DownloadError(
+                f"cannot download {url}, the server answers HTTP {e.code} {e.reason}: {_remedy(to)}"
+            ) from None
         except URLError as e:
             raise DownloadError(f"cannot download {url} ({e.reason}): {_remedy(to)}") from None
-    raise DownloadError(f"the download of {url} broke off {tries} times ({reason}); try again and it goes on where it stopped")
+    raise DownloadError(
+        f"the download of {url} broke off {tries} times ({reason}); try again and it goes on where it stopped"
+    )
 
 # %% ../nbs/01_datasets.ipynb #c031
 @contextmanager
@@ -271,13 +277,14 @@ def _one_at_a_time(folder):
         os.close(handle)
 
 # %% ../nbs/01_datasets.ipynb #c033
-def download(url: str,           # public address
-             to,                 # path of the file; its folder is made if need be
-             sha256: str | None = None,  # published digest; "md5:..." and "git:..." are understood; None: noted on first sight
-             progress: bool = True,  # draw a progress bar
-             timeout: float = 30,  # seconds of silence after which a connection counts as broken
-             tries: int = 5,     # attempts, each from where the last one stopped
-             ) -> Path:          # the path
+def download(
+    url: str,  # public address
+    to,  # path of the file; its folder is made if need be
+    sha256: str | None = None,  # published digest; "md5:..." and "git:..." are understood; None: noted on first sight
+    progress: bool = True,  # draw a progress bar
+    timeout: float = 30,  # seconds of silence after which a connection counts as broken
+    tries: int = 5,  # attempts, each from where the last one stopped
+) -> Path:  # the path
     "Fetch a file unless it is there, and verify it; DownloadError without network, ChecksumError on another content."
     to = Path(to)
     part = _beside(to, ".part")
@@ -487,11 +494,15 @@ def _labelme_folder(progress) -> Path:
 # %% ../nbs/01_datasets.ipynb #c078
 def _labelme_part(folder, part):
     "Paths and true classes of one part of LabelMe, and the name of each class."
-    files, names = ((folder / f).read_text("utf-8").split() for f in (f"filenames_{part}.txt", f"labels_{part}_names.txt"))
+    files, names = (
+        (folder / f).read_text("utf-8").split() for f in (f"filenames_{part}.txt", f"labels_{part}_names.txt")
+    )
     codes = np.loadtxt(folder / f"labels_{part}.txt", ndmin=1).astype(np.int64)
     if not len(files) == len(names) == len(codes):
-        raise ValueError(f"{folder}: filenames_{part}.txt, labels_{part}.txt and labels_{part}_names.txt must have "
-                         f"equally many rows, not {len(files)}, {len(codes)} and {len(names)}")
+        raise ValueError(
+            f"{folder}: filenames_{part}.txt, labels_{part}.txt and labels_{part}_names.txt must have "
+            f"equally many rows, not {len(files)}, {len(codes)} and {len(names)}"
+        )
     task = pd.RangeIndex(len(files), name="task")
     paths = pd.Series([folder / part / c / f for c, f in zip(names, files)], index=task, name="image", dtype=object)
     return paths, pd.Series(codes, index=task, name="label"), dict(zip(codes.tolist(), names))
@@ -503,26 +514,40 @@ def _labelme_features(folder, part):
     return np.load(path) if path.exists() else None
 
 # %% ../nbs/01_datasets.ipynb #c081
-def load_labelme(progress: bool = True,  # draw a progress bar while downloading
-                 ) -> Dataset:           # splits "valid" and "test"; images are paths
-    "LabelMe (Rodrigues and Pereira 2018): scenes, few votes an image. DownloadError if it is neither here nor to be had."
+def load_labelme(
+    progress: bool = True,  # draw a progress bar while downloading
+) -> Dataset:  # splits "valid" and "test"; images are paths
+    "LabelMe (Rodrigues and Pereira 2018): scenes, few votes an image. DownloadError if it cannot be had."
     folder = _labelme_folder(progress)
     parts = {part: _labelme_part(folder, part) for part in ("train", "valid", "test")}
     images, truth, names = parts.pop("train")
     votes = Votes.read(folder / "answers.txt", classes=range(len(names)))
     if votes.n_tasks != len(truth):
-        raise ValueError(f"{folder / 'answers.txt'} has {votes.n_tasks} rows for {len(truth)} images; get the set again")
+        raise ValueError(
+            f"{folder / 'answers.txt'} has {votes.n_tasks} rows for {len(truth)} images; get the set again"
+        )
     splits = {part: Split(y, x, _labelme_features(folder, part)) for part, (x, y, _) in parts.items()}
-    return Dataset("labelme", votes, truth, tuple(names[k] for k in sorted(names)), images,
-                   _labelme_features(folder, "train"), splits)
+    return Dataset(
+        "labelme",
+        votes,
+        truth,
+        tuple(names[k] for k in sorted(names)),
+        images,
+        _labelme_features(folder, "train"),
+        splits,
+    )
 
 # %% ../nbs/01_datasets.ipynb #c088
 _TAR = "cifar10/cifar-10-python.tar.gz"
 _HERE = {
     "labelme": [("labelme/answers.txt", "labelme/deep_LabelMe/LabelMe/answers.txt")],
     "music": [("music/mturk_answers.csv", "music/mturk-datasets/music_genre_classification/mturk_answers.csv")],
-    "cifar10h-all": [("cifar10h/cifar10h-raw.zip",), ("cifar10h/cifar10_test.npz", "cifar10/test.npz", _TAR),
-                     ("cifar10h/cifar10_train_first10k.npz", "cifar10/train.npz", _TAR), ("cifar10h/cifar10h-counts.npy",)],
+    "cifar10h-all": [
+        ("cifar10h/cifar10h-raw.zip",),
+        ("cifar10h/cifar10_test.npz", "cifar10/test.npz", _TAR),
+        ("cifar10h/cifar10_train_first10k.npz", "cifar10/train.npz", _TAR),
+        ("cifar10h/cifar10h-counts.npy",),
+    ],
 }
 _HERE["cifar10h"] = [("cifar10h/valid500/answers.json", "cifar10h/cifar10h-raw.zip"), *_HERE["cifar10h-all"][1:]]
 
@@ -673,8 +698,15 @@ def load_cifar10(part: str = "test",    # "test" (10,000 images) or "train" (50,
         return z["images"][:n], z["labels"][:n].astype(np.int64)
 
 # %% ../nbs/01_datasets.ipynb #c112
-_TRIAL = dict(annotator_id="worker", trial_index="trial", is_attn_check="check", true_label="truth",
-              chosen_label="label", image_filename="image", reaction_time="milliseconds")
+_TRIAL = dict(
+    annotator_id="worker",
+    trial_index="trial",
+    is_attn_check="check",
+    true_label="truth",
+    chosen_label="label",
+    image_filename="image",
+    reaction_time="milliseconds",
+)
 _INDEX = ("cifar10_test_set_idx", "cifar10_test_test_idx")
 
 
@@ -693,7 +725,13 @@ def _raw_trials(path) -> pd.DataFrame:
     try:
         with _open_raw(path) as f:
             frame = pd.read_csv(f, usecols=lambda name: name in _TRIAL or name in _INDEX)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, zipfile.BadZipFile, tarfile.ReadError) as e:
+    except (
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+        UnicodeDecodeError,
+        zipfile.BadZipFile,
+        tarfile.ReadError,
+    ) as e:
         raise ValueError(f"{path} is not cifar10h-raw.csv ({e}); get it again") from None
     index = next((c for c in _INDEX if c in frame), None)
     missing = [c for c in _TRIAL if c not in frame] + ([] if index else [" or ".join(_INDEX)])
@@ -702,24 +740,31 @@ def _raw_trials(path) -> pd.DataFrame:
     return frame.rename(columns={**_TRIAL, index: "task"})
 
 # %% ../nbs/01_datasets.ipynb #c114
-def read_cifar10h_raw(path,  # cifar10h-raw.csv or cifar10h-raw.zip
-                      ):     # two data frames: trials on test images, and attention checks
+def read_cifar10h_raw(
+    path,  # cifar10h-raw.csv or cifar10h-raw.zip
+):  # two data frames: trials on test images, and attention checks
     "Read the worker-level trials of CIFAR-10H; ValueError names a row whose index and check disagree."
     frame = _raw_trials(path)
     trap = frame["check"] == 1
     odd = np.flatnonzero(trap != (frame["task"] == -99999))
     if len(odd):
-        raise ValueError(f"{path}, row {odd[0] + 1}: is_attn_check is {frame['check'].iloc[odd[0]]} but the index of the "
-                         f"image is {frame['task'].iloc[odd[0]]}; an attention check has -99999 and nothing else has")
+        raise ValueError(
+            f"{path}, row {odd[0] + 1}: is_attn_check is {frame['check'].iloc[odd[0]]} but the index of the "
+            f"image is {frame['task'].iloc[odd[0]]}; an attention check has -99999 and nothing else has"
+        )
     frame["seconds"] = frame.pop("milliseconds") / 1000
     wrong = frame["seconds"] < 0
     if wrong.any():
-        warnings.warn(f"{path}: {wrong.sum()} trials have a negative reaction time, which is set to missing", stacklevel=2)
+        warnings.warn(
+            f"{path}: {wrong.sum()} trials have a negative reaction time, which is set to missing", stacklevel=2
+        )
         frame.loc[wrong, "seconds"] = np.nan
     columns = ["task", "worker", "label", "truth", "trial", "seconds"]
-    return frame.loc[~trap, columns].reset_index(drop=True), frame.loc[trap, ["worker", "image", *columns[2:]]].reset_index(drop=True)
+    return frame.loc[~trap, columns].reset_index(drop=True), frame.loc[
+        trap, ["worker", "image", *columns[2:]]
+    ].reset_index(drop=True)
 
-# %% ../nbs/01_datasets.ipynb #c120
+# %% ../nbs/01_datasets.ipynb #c121
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _CIFAR10H_PARTS = ("valid500", "all")
 
@@ -735,12 +780,13 @@ def _cifar10h_votes(part, raw, progress):
     votes = Votes.from_frame(trials, classes=range(10), duplicates="keep", source=raw or "cifar10h-raw.zip")
     return votes, dict(trials=trials, traps=traps)
 
-# %% ../nbs/01_datasets.ipynb #c121
-def load_cifar10h(votes: str = "valid500",  # "valid500" (test images 9500 to 9999) or "all" (10,000 images)
-                  raw=None,                 # a cifar10h-raw.csv or .zip of your own; found or downloaded if None
-                  images: bool = True,      # load the images, too
-                  progress: bool = True,    # draw a progress bar while downloading
-                  ) -> Dataset:             # extras: "counts" (10,000 x 10) and, from the raw file, "trials" and "traps"
+# %% ../nbs/01_datasets.ipynb #c122
+def load_cifar10h(
+    votes: str = "valid500",  # "valid500" (test images 9500 to 9999) or "all" (10,000 images)
+    raw=None,  # a cifar10h-raw.csv or .zip of your own; found or downloaded if None
+    images: bool = True,  # load the images, too
+    progress: bool = True,  # draw a progress bar while downloading
+) -> Dataset:  # extras: "counts" (10,000 x 10) and, from the raw file, "trials" and "traps"
     "CIFAR-10H (Peterson et al. 2019): some 50 votes an image. A worker who saw an image twice has both votes kept."
     if votes not in _CIFAR10H_PARTS:
         raise ValueError(f"votes must be one of {', '.join(map(repr, _CIFAR10H_PARTS))}, not {votes!r}")
@@ -753,10 +799,18 @@ def load_cifar10h(votes: str = "valid500",  # "valid500" (test images 9500 to 99
     if images:
         unseen, y = load_cifar10("train", 10_000, progress)
         splits["test"] = Split(pd.Series(y, name="label").rename_axis("task"), unseen)
-    return Dataset("cifar10h" if votes == "valid500" else "cifar10h-all", cast, truth, CIFAR10_CLASSES,
-                   pictures[at] if images else None, None, splits, extras)
+    return Dataset(
+        "cifar10h" if votes == "valid500" else "cifar10h-all",
+        cast,
+        truth,
+        CIFAR10_CLASSES,
+        pictures[at] if images else None,
+        None,
+        splits,
+        extras,
+    )
 
-# %% ../nbs/01_datasets.ipynb #c133
+# %% ../nbs/01_datasets.ipynb #c134
 _MUSIC = ("mturk_answers.csv", "music_genre_gold.csv", "music_genre_test.csv")
 
 
@@ -773,7 +827,7 @@ def _music_frame(path) -> pd.DataFrame:
     text = path.read_text("utf-8")                                  # Python makes them all the same
     return pd.read_csv(io.StringIO(text))
 
-# %% ../nbs/01_datasets.ipynb #c134
+# %% ../nbs/01_datasets.ipynb #c135
 def _music_features(path):
     "Features and true genres of the songs of one file, by song."
     frame = _music_frame(path).set_index("id").rename_axis("task")
@@ -781,30 +835,47 @@ def _music_features(path):
         raise ValueError(f"{path} must have one complete row a song and a column 'class'; get it again")
     return frame.drop(columns="class").astype(np.float64), frame["class"].rename("label")
 
-# %% ../nbs/01_datasets.ipynb #c135
-def load_music(progress: bool = True,  # draw a progress bar while downloading
-               ) -> Dataset:           # split "test"; features of shape (n, 124)
+# %% ../nbs/01_datasets.ipynb #c136
+def load_music(
+    progress: bool = True,  # draw a progress bar while downloading
+) -> Dataset:  # split "test"; features of shape (n, 124)
     "Music genres (Rodrigues, Pereira, Ribeiro 2013). DownloadError if it is neither here nor to be had."
     folder = _music_folder(progress)
     votes, gold, test = (folder / f for f in _MUSIC)
     x, truth = _music_features(gold)
     genres = sorted(truth.unique())
-    cast = Votes.from_frame(_music_frame(votes), task="Input.song", worker="WorkerID", label="Answer.pred_label",
-                            classes=genres, tasks=sorted(truth.index), source=votes)
+    cast = Votes.from_frame(
+        _music_frame(votes),
+        task="Input.song",
+        worker="WorkerID",
+        label="Answer.pred_label",
+        classes=genres,
+        tasks=sorted(truth.index),
+        source=votes,
+    )
     x_test, y_test = _music_features(test)
-    return Dataset("music", cast, truth.reindex(cast.tasks).rename_axis("task"), tuple(genres), None, x.loc[cast.tasks].to_numpy(),
-                   dict(test=Split(y_test, features=x_test.to_numpy())))
+    return Dataset(
+        "music",
+        cast,
+        truth.reindex(cast.tasks).rename_axis("task"),
+        tuple(genres),
+        None,
+        x.loc[cast.tasks].to_numpy(),
+        dict(test=Split(y_test, features=x_test.to_numpy())),
+    )
 
-# %% ../nbs/01_datasets.ipynb #c142
+# %% ../nbs/01_datasets.ipynb #c143
 def _read_rows(votes, truth):
     "Data frames of votes and truth from the form with one vote a row."
     frame = pd.read_csv(votes).rename(columns=dict(item="task"))
     once = frame.drop_duplicates(ignore_index=True)
     if len(once) < len(frame):
-        warnings.warn(f"{votes}: {len(frame) - len(once)} rows that repeat another in full are counted once", stacklevel=2)
+        warnings.warn(
+            f"{votes}: {len(frame) - len(once)} rows that repeat another in full are counted once", stacklevel=2
+        )
     return once, pd.read_csv(truth).rename(columns=dict(item="task", truth="label"))
 
-# %% ../nbs/01_datasets.ipynb #c145
+# %% ../nbs/01_datasets.ipynb #c146
 def _read_grid(votes, truth):
     "Data frames of votes and truth from the form of MACE, labels counted from 0."
     cells = pd.read_csv(votes, header=None, skip_blank_lines=False).to_numpy(dtype=float)
@@ -815,7 +886,7 @@ def _read_grid(votes, truth):
     frame = pd.DataFrame(dict(task=task, worker=worker, label=cells[task, worker].astype(np.int64) - 1))
     return frame, pd.DataFrame(dict(task=np.arange(len(answers)), label=answers - 1))
 
-# %% ../nbs/01_datasets.ipynb #c148
+# %% ../nbs/01_datasets.ipynb #c149
 def _read_tabs(votes, truth):
     "Data frames of votes and truth from the form of Get-Another-Label, tasks counted from 0, workers numbered by name."
     frame = pd.read_csv(votes, sep="\t", header=None, names=["worker", "task", "label"], dtype=dict(worker=str))
@@ -823,7 +894,7 @@ def _read_tabs(votes, truth):
     frame = frame.assign(worker=pd.factorize(frame["worker"], sort=True)[0], task=frame["task"] - 1)
     return frame[["task", "worker", "label"]], known.assign(task=known["task"] - 1)
 
-# %% ../nbs/01_datasets.ipynb #c151
+# %% ../nbs/01_datasets.ipynb #c152
 _LI = _GITHUB + "yuan-li/truth-inference-at-scale/621789b2d57324d3559dc973b2613d2296d73f55/data/"
 _MACE = _GITHUB + "dirkhovy/MACE/10f231ee2d43d6e38c777cbbed299f9ecd1c2d07/data/test/"
 _GAL = _GITHUB + "ipeirotis/Get-Another-Label/9fe6c56a7a157dba1a12018f696bad56806125b7/data/BarzanMozafari/"
@@ -836,7 +907,7 @@ def _register(name, read, votes, truth):
     for url, digest in (votes, truth):
         SOURCES[f"votes/{name}/{url.rpartition('/')[2]}"] = quote(url, safe=":/"), digest
 
-# %% ../nbs/01_datasets.ipynb #c152
+# %% ../nbs/01_datasets.ipynb #c153
 for _name, (_path, *_digests) in {
     "bluebirds": ("SpectralMethodsMeetEM/bluebird",
         "e9362c5b1af0dbace899acf1dd8c597dbdf25350285776bea0cf5255bc7bdfa3",
@@ -868,7 +939,7 @@ for _name, (_path, *_digests) in {
 }.items():
     _register(_name, _read_rows, *((f"{_LI}{_path}/{f}.csv", d) for f, d in zip(("label", "truth"), _digests)))
 
-# %% ../nbs/01_datasets.ipynb #c153
+# %% ../nbs/01_datasets.ipynb #c154
 _register("temporal", _read_grid,
           (_MACE + "temporal.csv", "8522a03615ec59baa56edae210db745426886c1f8a29f83fc48e6367e72875f5"),
           (_MACE + "temporal.key", "10771e02de6ba6a3b80cb7b2fbc06c62b610bffd55a7422d497e5e0659cb7bdc"))
@@ -879,7 +950,7 @@ _register("barzan", _read_tabs,
           (_GAL + "labels.txt", "d82f0c9d0f221ca2fcd25c05f74228a9980cbe6dbaf959295da40784378cf1f9"),
           (_GAL + "evaluation.txt", "4bcec34f1efca8607260fa14e39e22eb4b163b8779ede749c98b65346964ebc9"))
 
-# %% ../nbs/01_datasets.ipynb #c155
+# %% ../nbs/01_datasets.ipynb #c156
 def _vote_frames(name, progress):
     "Data frames of votes and truth, from the mirror or from the public files."
     folder = mirror()
@@ -888,7 +959,7 @@ def _vote_frames(name, progress):
     files, read = _VOTE_FILES[name]
     return read(*(_fetch(f"votes/{name}/{f}", progress) for f in files))
 
-# %% ../nbs/01_datasets.ipynb #c156
+# %% ../nbs/01_datasets.ipynb #c157
 def load_votes(name: str,             # one of the twelve, such as "rte"
                progress: bool = True,  # draw a progress bar while downloading
                ) -> Dataset:          # votes and truth; tasks, workers and classes are numbers
@@ -901,7 +972,7 @@ def load_votes(name: str,             # one of the twelve, such as "rte"
     known = truth.set_index("task")["label"].sort_index()
     return Dataset(name, cast, known)
 
-# %% ../nbs/01_datasets.ipynb #c164
+# %% ../nbs/01_datasets.ipynb #c165
 def load(name: str,              # as in `datasets()`
          progress: bool = True,  # draw a progress bar while downloading
          ) -> Dataset:           # the data set
@@ -910,14 +981,14 @@ def load(name: str,              # as in `datasets()`
                **{"cifar10h-all": partial(load_cifar10h, "all")})
     return own[name](progress=progress) if name in own else load_votes(_card(name).name, progress)
 
-# %% ../nbs/01_datasets.ipynb #c165
+# %% ../nbs/01_datasets.ipynb #c166
 def datasets() -> pd.DataFrame:  # a row a set: sizes, licence, citation, and whether it is here
     "All data sets, with their sizes; nothing is loaded."
     table = pd.DataFrame([vars(c) for c in CARDS.values()]).set_index("name")
     table.insert(0, "here", [available(n) for n in table.index])
     return table
 
-# %% ../nbs/01_datasets.ipynb #c172
+# %% ../nbs/01_datasets.ipynb #c173
 def _class_folders(dataset) -> dict:
     "A folder name for each class, in alphabetical order of the class codes."
     classes, names = dataset.votes.classes, dataset.class_names
@@ -940,14 +1011,18 @@ def _write_images(folder, images, truth, folders, bar):
             shutil.copyfile(images.iloc[at], place / f"{images.iloc[at].stem}-{task}{images.iloc[at].suffix}")
         bar.update()
 
-# %% ../nbs/01_datasets.ipynb #c174
+# %% ../nbs/01_datasets.ipynb #c175
 def _check_free(to, overwrite):
     "Raise FileExistsError if a folder is taken and may not be replaced."
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         if not overwrite:
-            raise FileExistsError(f"{to} exists and is not empty; choose another folder, or replace it with overwrite=True")
+            raise FileExistsError(
+                f"{to} exists and is not empty; choose another folder, or replace it with overwrite=True"
+            )
         if not (to / "metadata.json").is_file():
-            raise FileExistsError(f"{to} is not a data set (it has no metadata.json) and is left alone; choose another folder")
+            raise FileExistsError(
+                f"{to} is not a data set (it has no metadata.json) and is left alone; choose another folder"
+            )
 
 
 @contextmanager
@@ -967,7 +1042,7 @@ def _new_folder(to):
             os.rename(old, to)
         shutil.rmtree(work, ignore_errors=True)
 
-# %% ../nbs/01_datasets.ipynb #c176
+# %% ../nbs/01_datasets.ipynb #c177
 def _write_votes(dataset, folder):
     "answers.json or, for repeated pairs, votes.csv; metadata.json; truth.csv."
     v, card = dataset.votes, CARDS.get(dataset.name)
@@ -985,7 +1060,7 @@ def _write_votes(dataset, folder):
     if dataset.truth is not None:
         dataset.truth.rename("label").rename_axis("task").to_csv(folder / "truth.csv")
 
-# %% ../nbs/01_datasets.ipynb #c177
+# %% ../nbs/01_datasets.ipynb #c178
 def _write_splits(dataset, folder, progress):
     "Images as one folder a class, features as .npy, and the truth of the splits."
     from tqdm import tqdm
@@ -1002,7 +1077,7 @@ def _write_splits(dataset, folder, progress):
             if name != "train":
                 s.truth.rename("label").rename_axis("task").to_csv(folder / f"truth_{name}.csv")
 
-# %% ../nbs/01_datasets.ipynb #c178
+# %% ../nbs/01_datasets.ipynb #c179
 def write_dataset(dataset: Dataset,        # a loaded set, or one of your own
                   to,                      # folder to make
                   overwrite: bool = False,  # replace a data set that is there

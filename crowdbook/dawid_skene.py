@@ -108,7 +108,7 @@ def _posterior(self: DawidSkene, votes):
 # %% ../nbs/04_dawid_skene.ipynb #c026
 @patch(as_prop=True)
 def confusions_(self: DawidSkene) -> np.ndarray:
-    "Confusion matrices, shape (n_workers, K, K): P(answer k | true class l) at [worker, l, k]; rows without evidence are uniform."
+    "Shape (n_workers, K, K): P(answer k | true class l) at [worker, l, k]; rows without evidence are uniform."
     m, v = self.votes_.matrix, self.votes_
     pi = np.zeros((v.n_workers, v.n_classes, v.n_classes))
     pi[m.worker, :, m.label] = self._pi

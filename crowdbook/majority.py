@@ -8,8 +8,9 @@ __all__ = ['weighted_counts', 'normalise', 'NaiveSoft', 'MajorityVote', 'Weighte
 # %% ../nbs/03_majority.ipynb #c003
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 
-from .base import Aggregator
+from .base import Aggregator, as_votes, pick
 from .votes import Votes
 
 # %% ../nbs/03_majority.ipynb #c006
@@ -44,11 +45,6 @@ class NaiveSoft(Aggregator):
         return normalise(weighted_counts(votes, np.ones(votes.n_workers)))
 
 # %% ../nbs/03_majority.ipynb #c017
-def _one_hot(codes, K):
-    "Rows of zeros with a one at the code."
-    return np.eye(K)[codes]
-
-# %% ../nbs/03_majority.ipynb #c018
 class MajorityVote(NaiveSoft):
     "Majority vote (MV): the class with most votes, ties drawn at random (@eq-majority). `probas_` is one-hot."
 
@@ -58,9 +54,7 @@ class MajorityVote(NaiveSoft):
             progress=False):  # not used: there is nothing to wait for
         "Count; `confidence_` is the share of the votes behind the label."
         super().fit(votes, gold, progress)
-        self._share, said = self.probas_, self._codes >= 0
-        self.probas_ = self._share.copy()
-        self.probas_[said] = _one_hot(self._codes[said], len(self.classes_))
+        self._share, self.probas_ = self.probas_, _one_hot(self.probas_, self._codes)
         return self
 
     @property
@@ -69,6 +63,24 @@ class MajorityVote(NaiveSoft):
         share = self._share[np.arange(len(self._codes)), self._codes.clip(min=0)]
         return pd.Series(np.where(self._codes >= 0, share, np.nan), index=self.votes_.tasks.rename("task"),
                          name="confidence")
+
+# %% ../nbs/03_majority.ipynb #c018
+def _one_hot(share, codes):
+    "A one at the code of each row; rows with a negative code stay as they are."
+    hard, said = share.copy(), codes >= 0
+    hard[said] = np.eye(share.shape[1])[codes[said]]
+    return hard
+
+
+@patch
+def predict_proba(self: MajorityVote,
+                  votes,           # new votes, of workers seen by fit
+                  ) -> np.ndarray:  # shape (n_tasks, K), one-hot; uniform for a task without votes
+    "The majority vote on new tasks, as rows of zeros with a one."
+    share = super(MajorityVote, self).predict_proba(votes)
+    old = self.votes_
+    codes = pick(share, np.bincount(old.label, minlength=old.n_classes), self.random_state)
+    return _one_hot(share, np.where(as_votes(votes).feedback > 0, codes, -1))
 
 # %% ../nbs/03_majority.ipynb #c024
 class WeightedMajority(Aggregator):
@@ -95,10 +107,12 @@ def _weights_by_code(weights, votes):
     "Weights in the order of the workers' codes; ValueError names a worker without one or with a negative one."
     if weights is None:
         raise ValueError("WMV needs weights=, a Series or dict worker -> weight")
-    weights = pd.Series(weights, dtype=float).reindex(votes.workers)
+    weights = pd.to_numeric(pd.Series(weights), errors="coerce").reindex(votes.workers)
     active = votes.workload.to_numpy() > 0
-    for bad, why in ((weights.isna() & active, "no weight"), (weights < 0, "a negative weight")):
+    for bad, why in ((weights.isna() & active, "no weight that is a number"), (weights < 0, "a negative weight")):
         if bad.any():
-            raise ValueError(f"weights: worker {weights.index[bad][0]!r} has {why}; give every worker with votes a "
-                             f"weight of at least 0")
+            raise ValueError(
+                f"weights: worker {str(weights.index[bad][0])!r} has {why}; give every worker with votes a "
+                f"weight of at least 0"
+            )
     return weights.fillna(0).to_numpy()

@@ -193,17 +193,18 @@ def _check_rows(codes, raw, vocabulary, what, source):
 POLICIES = ("error", "keep", "last")
 
 
-def _kept_rows(task, worker, n_workers, duplicates, names, source):
-    "Rows that stay under the policy on repeated (task, worker) pairs; None if all do."
-    if duplicates not in POLICIES:
-        raise ValueError(f"duplicates must be one of {_some(POLICIES)}, not {duplicates!r}")
-    pair = pd.Series(task.astype(np.int64) * n_workers + worker)
-    again = np.flatnonzero(pair.duplicated())
-    if duplicates == "keep" or not len(again):
-        return None
+def _has_repeats(votes) -> np.ndarray:
+    "Is a vote the same worker's on the same task as the one before it? Sorted votes make this one comparison."
+    return (np.diff(votes.task) == 0) & (np.diff(votes.worker) == 0)
+
+
+def _kept_rows(task, worker, duplicates, tasks, workers, source):
+    "Rows that stay under the policy on repeated (task, worker) pairs."
+    pair = pd.Series(task.astype(np.int64) * len(workers) + worker)
     if duplicates == "last":
         return np.flatnonzero(~pair.duplicated(keep="last"))
-    row, (tasks, workers) = again[0], names
+    again = np.flatnonzero(pair.duplicated())
+    row = again[0]
     more = f" ({len(again)} such rows)" if len(again) > 1 else ""
     raise ValueError(f"{_say(source, row)}: worker {_show(workers[worker[row]])} votes a second time on task "
                      f"{_show(tasks[task[row]])}{more}; choose duplicates='last' or duplicates='keep'")
@@ -212,16 +213,18 @@ def _kept_rows(task, worker, n_workers, duplicates, names, source):
 def _from_columns(raw, vocabularies, duplicates, source, text) -> Votes:
     "Votes from three columns of identifiers, checked."
     codes, names = {}, {}
+    if duplicates not in POLICIES:
+        raise ValueError(f"duplicates must be one of {_some(POLICIES)}, not {duplicates!r}")
     if not len(raw["task"]) and vocabularies["task"] is None:
         raise ValueError(f"{_say(source)} holds no vote; give at least one row")
     for what in ("task", "worker", "label"):
         codes[what], names[what] = _encode(raw[what], text, vocabularies[what])
         _check_rows(codes[what], raw[what], names[what], what, source)
-    keep = _kept_rows(codes["task"], codes["worker"], len(names["worker"]), duplicates,
-                      (names["task"], names["worker"]), source)
-    if keep is not None:
-        codes = {what: c[keep] for what, c in codes.items()}
-    return Votes(*codes.values(), *names.values())
+    votes = Votes(*codes.values(), *names.values())
+    if duplicates == "keep" or not _has_repeats(votes).any():
+        return votes
+    keep = _kept_rows(codes["task"], codes["worker"], duplicates, names["task"], names["worker"], source)
+    return Votes(*(c[keep] for c in codes.values()), *names.values())
 
 
 @patch(cls_method=True)
@@ -341,17 +344,20 @@ def from_matrix(cls: Votes,
 @patch
 def to_frame(self: Votes) -> pd.DataFrame:  # columns task, worker, label; a vote a row
     "The votes as a data frame with the original identifiers, sorted by task and worker."
-    return pd.DataFrame(dict(task=self.tasks.take(self.task), worker=self.workers.take(self.worker),
-                             label=self.classes.take(self.label)))
+    return pd.DataFrame(
+        dict(
+            task=self.tasks.take(self.task), worker=self.workers.take(self.worker), label=self.classes.take(self.label)
+        )
+    )
 
 
 def _no_repeats(votes, form):
     "Refuse to write a repeated (task, worker) pair into a form that has one place for it."
-    same = (np.diff(votes.task) == 0) & (np.diff(votes.worker) == 0)
-    if same.any():
-        at = np.flatnonzero(same)[0]
-        raise ValueError(f"worker {_show(votes.workers[votes.worker[at]])} has several votes on task "
-                         f"{_show(votes.tasks[votes.task[at]])}, which {form} cannot hold; write csv or parquet instead")
+    for at in np.flatnonzero(_has_repeats(votes))[:1]:
+        raise ValueError(
+            f"worker {_show(votes.workers[votes.worker[at]])} has several votes on task "
+            f"{_show(votes.tasks[votes.task[at]])}, which {form} cannot hold; write csv or parquet instead"
+        )
 
 
 @patch
@@ -364,9 +370,10 @@ def to_dict(self: Votes) -> dict:  # {task: {worker: label}}, with {} for a task
 
 
 @patch
-def to_matrix(self: Votes,
-              missing=-1,        # marks a vote that was not cast
-              ) -> pd.DataFrame:  # shape (n_tasks, n_workers), rows indexed by task, columns by worker
+def to_matrix(
+    self: Votes,
+    missing=-1,  # marks a vote that was not cast
+) -> pd.DataFrame:  # shape (n_tasks, n_workers), rows indexed by task, columns by worker
     "The votes as a wide table; ValueError if `missing` is a class or a worker voted twice on a task."
     _no_repeats(self, "a matrix")
     if missing in self.classes:
@@ -403,8 +410,10 @@ def _check_encoding(path, encoding):
                 line.decode(encoding)
             except UnicodeDecodeError:
                 where = f"{path}, row {n}" if n else f"{path}, first line"
-                raise ValueError(f"{where}: not {encoding.removesuffix('-sig')} text; save the file as UTF-8 or name its encoding, "
-                                 f"for example encoding='latin-1'") from None
+                raise ValueError(
+                    f"{where}: not {encoding.removesuffix('-sig')} text; save the file as UTF-8 or name its encoding, "
+                    f"for example encoding='latin-1'"
+                ) from None
 
 
 def _check_ragged(path, sep, encoding, n_columns):
@@ -413,8 +422,10 @@ def _check_ragged(path, sep, encoding, n_columns):
         rows = (r for r in csv.reader(f, delimiter=sep) if r)
         for n, cells in enumerate(rows):
             if len(cells) != n_columns:
-                raise ValueError(f"{path}, row {n}: {len(cells)} cells where the header has {n_columns}; "
-                                 f"complete the row or quote a cell that holds {sep!r}")
+                raise ValueError(
+                    f"{path}, row {n}: {len(cells)} cells where the header has {n_columns}; "
+                    f"complete the row or quote a cell that holds {sep!r}"
+                )
 
 # %% ../nbs/00_votes.ipynb #c049
 def _header(path, sep, encoding):
@@ -456,6 +467,7 @@ def _read_parquet(path, columns, **_):
     "The named columns of a Parquet file, text read once per distinct value."
     import pyarrow as pa
     from pyarrow import parquet
+
     try:
         file = parquet.ParquetFile(path)
     except pa.ArrowInvalid:
@@ -463,9 +475,11 @@ def _read_parquet(path, columns, **_):
     schema = file.schema_arrow
     _check_columns(schema.names, columns, path)
     wanted = list(dict.fromkeys(columns.values()))
-    text = [c for c in wanted if pa.types.is_string(schema.field(c).type) or pa.types.is_large_string(schema.field(c).type)]
+    text = [
+        c for c in wanted if pa.types.is_string(schema.field(c).type) or pa.types.is_large_string(schema.field(c).type)
+    ]
     file = parquet.ParquetFile(path, read_dictionary=text)
-    return file.read(columns=wanted, use_threads=False).to_pandas(split_blocks=True, self_destruct=True)
+    return file.read(columns=wanted).to_pandas(split_blocks=True, self_destruct=True)
 
 # %% ../nbs/00_votes.ipynb #c052
 def _no_key_twice(pairs):
@@ -484,9 +498,11 @@ def _load_json(text, where):
     except KeyError as e:
         raise ValueError(f"{where}: the key {e} stands twice in one object; keep one") from None
     except json.JSONDecodeError as e:
-        raise ValueError(f"{where}: not valid JSON ({e.msg}, line {e.lineno} column {e.colno}); repair it there") from None
+        raise ValueError(
+            f"{where}: not valid JSON ({e.msg}, line {e.lineno} column {e.colno}); repair it there"
+        ) from None
 
-
+# %% ../nbs/00_votes.ipynb #c053
 def _records_frame(records, columns, source):
     "Columns of a list of records; a record without one of them is refused."
     out = {name: [] for name in columns.values()}
@@ -495,8 +511,10 @@ def _records_frame(records, columns, source):
             raise ValueError(f"{_say(source, n)}: expected a record {{...}}, not {str(r)[:40]!r}")
         for what, name in columns.items():
             if name not in r:
-                raise ValueError(f"{_say(source, n)}: the record has no {name!r} but {_some(r)}; add it, or name the "
-                                 f"right key with {what}=...")
+                raise ValueError(
+                    f"{_say(source, n)}: the record has no {name!r} but {_some(r)}; add it, or name the "
+                    f"right key with {what}=..."
+                )
             if isinstance(r[name], (list, dict)):
                 raise ValueError(f"{_say(source, n)}: {name!r} is {str(r[name])[:40]}; give one value")
             out[name].append(r[name])
@@ -518,7 +536,7 @@ def _read_jsonl(path, columns, encoding):
     lines = [ln for ln in _read_text(path, encoding).split("\n") if ln.strip()]
     return _records_frame([_load_json(ln, _say(path, n)) for n, ln in enumerate(lines)], columns, path)
 
-# %% ../nbs/00_votes.ipynb #c054
+# %% ../nbs/00_votes.ipynb #c055
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _SUFFIXES = ".csv, .tsv, .jsonl, .json, .parquet or .txt (a matrix of codes)"
 
@@ -547,7 +565,7 @@ def _read_matrix_text(path, missing, encoding, **options):
             raise
         raise ValueError(f"{path}: a .txt file must hold a matrix of whole numbers; {e}") from None
 
-# %% ../nbs/00_votes.ipynb #c055
+# %% ../nbs/00_votes.ipynb #c056
 def _read_wide(path, sep, missing, encoding, options):
     "A wide csv or tsv file: the first column holds the tasks, each other column a worker."
     table = _read_delimited(path, sep, None, encoding).astype(object)
@@ -561,7 +579,7 @@ def _read_wide(path, sep, missing, encoding, options):
     options = {**options, "tasks": _from_text(tasks), "workers": _from_text(cells.columns)}
     return Votes.from_matrix(cells.to_numpy(), missing=str(missing), source=path, _text=True, **options)
 
-# %% ../nbs/00_votes.ipynb #c056
+# %% ../nbs/00_votes.ipynb #c057
 def _read_json(path, columns, encoding, duplicates, **options):
     "Nested dictionaries or a list of records."
     data = _load_json(_read_text(path, encoding), str(path))
@@ -583,7 +601,7 @@ def _read_folder(folder, **options):
         options["duplicates"] = meta.get("duplicates", "error")
     return _widen(Votes.read(path, **options), meta, options)
 
-# %% ../nbs/00_votes.ipynb #c057
+# %% ../nbs/00_votes.ipynb #c058
 def _announced(meta, listed, counted, found):
     "Identifiers that a metadata.json adds to those found: a list, or a number when they are 0..n-1."
     if listed in meta:
@@ -607,7 +625,7 @@ def _widen(votes, meta, options):
         out[plural], codes[column] = wide, place[getattr(votes, column)]
     return Votes(*codes.values(), *out.values())
 
-# %% ../nbs/00_votes.ipynb #c058
+# %% ../nbs/00_votes.ipynb #c059
 def _read_rows(path, suffix, columns, sep, encoding):
     "A data frame with the named columns, a vote a row."
     if suffix in _SEPARATORS or sep is not None:
@@ -618,7 +636,7 @@ def _read_rows(path, suffix, columns, sep, encoding):
         return _read_jsonl(path, columns, encoding)
     raise ValueError(f"{path}: the ending {suffix!r} is not known; use {_SUFFIXES}, or pass sep=")
 
-# %% ../nbs/00_votes.ipynb #c059
+# %% ../nbs/00_votes.ipynb #c060
 @patch(cls_method=True)
 def read(cls: Votes,
          path,                    # file (csv, tsv, jsonl, json, parquet, txt; text may be gzipped) or data set folder
@@ -651,7 +669,7 @@ def read(cls: Votes,
         given = {k: _parquet_vocabularies(path).get(k) if v is None else v for k, v in given.items()}
     return Votes.from_frame(frame, **columns, **given, duplicates=duplicates, source=path, _text=suffix != ".parquet")
 
-# %% ../nbs/00_votes.ipynb #c061
+# %% ../nbs/00_votes.ipynb #c062
 @contextmanager
 def atomic(path):  # final place of the file
     "Give a temporary path in the same folder; rename it to `path` when the block succeeds, remove it otherwise."
@@ -669,27 +687,34 @@ def atomic(path):  # final place of the file
     finally:
         Path(name).unlink(missing_ok=True)
 
-# %% ../nbs/00_votes.ipynb #c064
+# %% ../nbs/00_votes.ipynb #c065
 def _warn_lost(votes, path, kept=()):
     "Say which identifiers without votes a format cannot hold."
-    unused = dict(tasks=votes.n_tasks - len(np.unique(votes.task)), workers=votes.n_workers - len(np.unique(votes.worker)),
-                  classes=votes.n_classes - len(np.unique(votes.label)))
+    unused = dict(
+        tasks=votes.n_tasks - len(np.unique(votes.task)),
+        workers=votes.n_workers - len(np.unique(votes.worker)),
+        classes=votes.n_classes - len(np.unique(votes.label)),
+    )
     lost = [f"{n} {what}" for what, n in unused.items() if n and what not in kept]
     if lost:
-        warnings.warn(f"{path}: {' and '.join(lost)} without votes cannot be written in this format; "
-                      f"use parquet or write_folder to keep them", stacklevel=3)
+        warnings.warn(
+            f"{path}: {' and '.join(lost)} without votes cannot be written in this format; "
+            f"use parquet or write_folder to keep them",
+            stacklevel=3,
+        )
 
 
 def _write_parquet(votes, path):
     "A Parquet file whose schema metadata holds the vocabularies."
     import pyarrow as pa
     from pyarrow import parquet
+
     table = pa.Table.from_pandas(votes.to_frame(), preserve_index=False)
     vocabularies = {v: getattr(votes, v).tolist() for v in ("tasks", "workers", "classes")}
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), b"crowdbook": json.dumps(vocabularies)})
     parquet.write_table(table, path)
 
-# %% ../nbs/00_votes.ipynb #c065
+# %% ../nbs/00_votes.ipynb #c066
 def _write_json(votes, path):
     "Nested dictionaries; JSON has text keys only."
     answers = {str(t): {str(w): y for w, y in v.items()} for t, v in votes.to_dict().items()}
@@ -706,7 +731,7 @@ _WRITERS = {
 }
 _KEPT = {".json": ("tasks",), ".txt": ("tasks", "workers"), ".parquet": ("tasks", "workers", "classes")}
 
-# %% ../nbs/00_votes.ipynb #c066
+# %% ../nbs/00_votes.ipynb #c067
 @patch
 def write(self: Votes,
           path,  # file ending in .csv, .tsv, .jsonl, .json (nested), .parquet or .txt (a matrix of integer classes)
@@ -719,14 +744,14 @@ def write(self: Votes,
     with atomic(path) as p:
         _WRITERS[suffix](self, p)
 
-# %% ../nbs/00_votes.ipynb #c068
+# %% ../nbs/00_votes.ipynb #c069
 def _parquet_vocabularies(path):
     "Vocabularies that `write` left in a Parquet file, {} if another program wrote it."
     from pyarrow import parquet
     note = (parquet.read_schema(path).metadata or {}).get(b"crowdbook")
     return json.loads(note) if note else {}
 
-# %% ../nbs/00_votes.ipynb #c076
+# %% ../nbs/00_votes.ipynb #c077
 @patch
 def write_folder(self: Votes,
                  folder,           # where; must not exist or be empty unless `overwrite`
@@ -750,7 +775,7 @@ def write_folder(self: Votes,
         with atomic(folder / "truth.csv") as p:
             pd.Series(truth, name="label").rename_axis("task").to_csv(p)
 
-# %% ../nbs/00_votes.ipynb #c087
+# %% ../nbs/00_votes.ipynb #c088
 def read_labels(path,                 # csv, tsv, jsonl or parquet with a row a task; .npy or .txt with a code a task
                 task: str = "task",   # column of the task
                 label: str = "label",  # column of the class
@@ -773,7 +798,7 @@ def read_labels(path,                 # csv, tsv, jsonl or parquet with a row a 
         raise ValueError(f"{path}: the ending {suffix!r} is not known; use .csv, .tsv, .jsonl, .parquet, .npy or .txt")
     return _one_label_a_task(frame[task], frame[label], path)
 
-# %% ../nbs/00_votes.ipynb #c088
+# %% ../nbs/00_votes.ipynb #c089
 def _one_label_a_task(task, label, source) -> pd.Series:
     "A Series task -> class from two columns of text or values, checked."
     (t, tasks), (y, classes) = (_encode(c, text=True) for c in (task, label))
@@ -785,7 +810,7 @@ def _one_label_a_task(task, label, source) -> pd.Series:
                          f"keep one row a task")
     return pd.Series(classes.take(y), index=tasks.take(t).rename("task"), name="label")
 
-# %% ../nbs/00_votes.ipynb #c090
+# %% ../nbs/00_votes.ipynb #c091
 def _place(vocabulary, ids):
     "Position of each identifier in the vocabulary, -1 where it has none; 7 and '7' are the same."
     place = vocabulary.get_indexer(pd.Index(ids))
@@ -795,29 +820,38 @@ def _place(vocabulary, ids):
 
 
 @patch
-def match_labels(self: Votes,
-                 labels,           # Series or dict task -> class
-                 what: str = "the labels",  # what errors call them, such as a path
-                 unknown: str = "error",    # a task that the votes do not have: "error", or "warn" and leave it out
-                 ):                # codes of the tasks and codes of their classes, equally long
+def match_labels(
+    self: Votes,
+    labels,  # Series or dict task -> class
+    what: str = "the labels",  # what errors call them, such as a path
+    unknown: str = "error",  # a task that the votes do not have: "error", or "warn" and leave it out
+):  # codes of the tasks and codes of their classes, equally long
     "Known labels as codes of these votes; ValueError if tasks or classes do not match."
     labels = pd.Series(labels)
     if labels.index.has_duplicates:
-        raise ValueError(f"{what}: task {_show(labels.index[labels.index.duplicated()][0])} has several labels; keep one")
+        raise ValueError(
+            f"{what}: task {_show(labels.index[labels.index.duplicated()][0])} has several labels; keep one"
+        )
     task, label = _place(self.tasks, labels.index), _place(self.classes, labels.to_numpy())
     stray = task < 0
     if stray.all() or (stray.any() and unknown == "error"):
-        raise ValueError(f"{what}: {stray.sum()} of {len(stray)} tasks are not among the tasks of the votes, such as "
-                         f"{_show(labels.index[stray][0])}; the votes have {_some(self.tasks, 3)}: correct the "
-                         f"identifiers or leave these rows out")
+        raise ValueError(
+            f"{what}: {stray.sum()} of {len(stray)} tasks are not among the tasks of the votes, such as "
+            f"{_show(labels.index[stray][0])}; the votes have {_some(self.tasks, 3)}: correct the "
+            f"identifiers or leave these rows out"
+        )
     if stray.any():
-        warnings.warn(f"{what}: {stray.sum()} of {len(stray)} tasks have no place in the votes and are left out", stacklevel=2)
+        warnings.warn(
+            f"{what}: {stray.sum()} of {len(stray)} tasks have no place in the votes and are left out", stacklevel=2
+        )
     if (label[~stray] < 0).all():
-        raise ValueError(f"{what}: no label is one of the classes of the votes; the file has "
-                         f"{_some(labels.unique(), 3)}, the votes have {_some(self.classes, 3)}")
+        raise ValueError(
+            f"{what}: no label is one of the classes of the votes; the file has "
+            f"{_some(labels.unique(), 3)}, the votes have {_some(self.classes, 3)}"
+        )
     return task[~stray], label[~stray]
 
-# %% ../nbs/00_votes.ipynb #c095
+# %% ../nbs/00_votes.ipynb #c096
 @patch(as_prop=True)
 def feedback(self: Votes) -> pd.Series:
     "Feedback effort: number of votes on each task, |A(x_i)|, indexed by task."
@@ -836,7 +870,7 @@ def counts(self: Votes) -> np.ndarray:
     flat = self.task.astype(np.int64) * self.n_classes + self.label
     return np.bincount(flat, minlength=self.n_tasks * self.n_classes).reshape(self.n_tasks, self.n_classes)
 
-# %% ../nbs/00_votes.ipynb #c098
+# %% ../nbs/00_votes.ipynb #c099
 @patch
 def plot_feedback(self: Votes,
                   ax=None,  # axes to draw on; new ones if None
@@ -854,13 +888,15 @@ def plot_workload(self: Votes,
     from crowdbook import plot
     return plot.histogram(self.workload, ax, r"votes of a worker, $|\mathcal{T}(w_j)|$", "workers", plot.OKABE_ITO[1])
 
-# %% ../nbs/00_votes.ipynb #c100
+# %% ../nbs/00_votes.ipynb #c101
 def _chosen(vocabulary, wanted, what):
     "Codes of the wanted identifiers, given as identifiers or as one boolean for each."
     wanted = pd.Index(list(wanted))
     if wanted.dtype.kind == "b" and vocabulary.dtype.kind != "b":
         if wanted.shape != (len(vocabulary),):
-            raise ValueError(f"{what}: a mask needs one boolean for each of the {len(vocabulary)} {what}, not {wanted.shape}")
+            raise ValueError(
+                f"{what}: a mask needs one boolean for each of the {len(vocabulary)} {what}, not {wanted.shape}"
+            )
         return np.flatnonzero(wanted.to_numpy())
     codes = vocabulary.get_indexer(wanted)
     if (codes < 0).any():
@@ -869,20 +905,22 @@ def _chosen(vocabulary, wanted, what):
 
 
 @patch
-def select(self: Votes,
-           tasks=None,    # tasks to keep: identifiers, or a boolean for each task; all if None
-           workers=None,  # workers to keep, likewise
-           ) -> Votes:    # the votes of those workers on those tasks; classes stay as they are
+def select(
+    self: Votes,
+    tasks=None,  # tasks to keep: identifiers, or a boolean for each task; all if None
+    workers=None,  # workers to keep, likewise
+) -> Votes:  # the votes of those workers on those tasks; classes stay as they are
     "Votes on some tasks or of some workers; ValueError names an unknown one."
     t = np.arange(self.n_tasks) if tasks is None else _chosen(self.tasks, tasks, "tasks")
     w = np.arange(self.n_workers) if workers is None else _chosen(self.workers, workers, "workers")
     new_t, new_w = np.full(self.n_tasks, -1), np.full(self.n_workers, -1)
     new_t[t], new_w[w] = np.arange(len(t)), np.arange(len(w))
     keep = (new_t[self.task] >= 0) & (new_w[self.worker] >= 0)
-    return Votes(new_t[self.task[keep]], new_w[self.worker[keep]], self.label[keep],
-                 self.tasks[t], self.workers[w], self.classes)
+    return Votes(
+        new_t[self.task[keep]], new_w[self.worker[keep]], self.label[keep], self.tasks[t], self.workers[w], self.classes
+    )
 
-# %% ../nbs/00_votes.ipynb #c103
+# %% ../nbs/00_votes.ipynb #c104
 @dataclass(frozen=True)
 class VoteMatrix:
     "The sparse matrix A of tasks by (worker, answered class) pairs, and its transpose."
@@ -903,6 +941,6 @@ def _vote_matrix(votes) -> VoteMatrix:
     worker, label = np.divmod(keys, votes.n_classes)
     return VoteMatrix(A, A.T.tocsr(), worker, label, pair)
 
-# %% ../nbs/00_votes.ipynb #c105
+# %% ../nbs/00_votes.ipynb #c106
 Votes.matrix = cached_property(_vote_matrix)
 Votes.matrix.__set_name__(Votes, "matrix")

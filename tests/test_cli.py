@@ -1,0 +1,232 @@
+"The command line as a shell calls it: published accuracies on real votes, files, JSON, errors, and what is imported."
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crowdbook import Votes, __version__
+
+MIRROR = Path(os.environ.get("CROWDBOOK_MIRROR", "nowhere"))
+real = pytest.mark.skipif(not (MIRROR / "votes").is_dir(), reason="the real votes are not here: set CROWDBOOK_MIRROR")
+RUN = [sys.executable, "-c", "from crowdbook.cli import main; main()"]
+
+
+def crowdbook(*words, cwd=None, code=0):
+    "Run the command line; return standard output, or standard error if it should fail."
+    run = subprocess.run([*RUN, *map(str, words)], cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert run.returncode == code, run.stderr
+    if code:
+        assert run.stderr.count("\n") == 1 and "Traceback" not in run.stderr and not run.stdout
+    return run.stderr if code else run.stdout
+
+
+@pytest.fixture(scope="session")
+def labelme(tmp_path_factory):
+    "LabelMe as `crowdbook install` writes it."
+    folder = tmp_path_factory.mktemp("sets") / "labelme"
+    crowdbook("install", "labelme", "--to", folder)
+    return folder
+
+
+@real
+def test_labelme(labelme):
+    out = json.loads(
+        crowdbook("aggregate", labelme, "-s", "DS", "-s", "GLAD", "--truth", labelme / "truth.csv", "--json")
+    )
+    assert out["DS"]["accuracy"] == pytest.approx(0.797, abs=0.003)
+    assert out["GLAD"]["accuracy"] == pytest.approx(0.775, abs=0.003)
+    assert set(out["DS"]) == {"accuracy", "n_iter", "seconds"}
+
+
+@real
+@pytest.mark.parametrize(
+    "name, strategy, accuracy",
+    [
+        ("bluebirds", "DS", 0.898),
+        ("bluebirds", "MV", 0.759),
+        ("rte", "DS", 0.928),
+        ("dog", "DS", 0.843),
+        ("temporal", "DS", 0.942),
+    ],
+)
+def test_classic_sets(name, strategy, accuracy):
+    folder = MIRROR / "votes" / name
+    out = crowdbook("aggregate", folder / "votes.csv", "-s", strategy, "--truth", folder / "truth.csv", "--json")
+    assert json.loads(out)[strategy]["accuracy"] == pytest.approx(accuracy, abs=0.003)
+
+
+@real
+def test_labels_follow_identifiers_not_positions(labelme, tmp_path):
+    "Truth in another order and votes in another order give the same accuracy and the same file."
+    votes = Votes.read(labelme).to_frame().sample(frac=1, random_state=0)
+    votes.assign(task="photo-" + votes.task.astype(str)).to_csv(tmp_path / "votes.csv", index=False)
+    truth = pd.read_csv(labelme / "truth.csv").sample(frac=1, random_state=1)
+    truth.assign(task="photo-" + truth.task.astype(str)).to_csv(tmp_path / "truth.csv", index=False)
+    words = ["-s", "GLAD", "--json", "--truth"]
+    new = json.loads(crowdbook("aggregate", "votes.csv", *words, "truth.csv", "-o", "a.csv", cwd=tmp_path))
+    old = json.loads(crowdbook("aggregate", labelme, *words, labelme / "truth.csv", "-o", tmp_path / "b.csv"))
+    assert new["GLAD"]["accuracy"] == pytest.approx(old["GLAD"]["accuracy"], abs=0.005)  # ties are drawn by task order
+    a, b = (
+        pd.read_csv(tmp_path / n).assign(task=lambda d: d.task.astype(str).str.removeprefix("photo-")).set_index("task")
+        for n in ("a.csv", "b.csv")
+    )
+    assert np.allclose(a.confidence, b.confidence.reindex(a.index))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    "A small crowd in files."
+    (tmp_path / "votes.csv").write_text("task,worker,label\na,ann,cat\na,bob,cat\na,cy,dog\nb,ann,dog\nb,bob,dog\n")
+    (tmp_path / "truth.csv").write_text("task,label\nb,dog\n")
+    (tmp_path / "gold.csv").write_text("task,label\na,dog\n")
+    (tmp_path / "weights.csv").write_text("worker,weight\nann,1\nbob,1\ncy,2.5\n")
+    return tmp_path
+
+
+def test_files(folder):
+    crowdbook(
+        "aggregate", "votes.csv", "-s", "DS", "-o", "labels.csv", "--probas", "p.csv", "--workers", "w.csv", cwd=folder
+    )
+    labels, probas, workers = (pd.read_csv(folder / f) for f in ("labels.csv", "p.csv", "w.csv"))
+    assert list(labels.columns) == ["task", "label", "confidence"] and list(labels.label) == ["cat", "dog"]
+    assert list(probas.columns) == ["task", "cat", "dog"] and np.allclose(probas[["cat", "dog"]].sum(axis=1), 1)
+    assert list(workers.worker) == ["ann", "bob", "cy"] and list(workers.n_votes) == [2, 2, 1]
+    crowdbook("aggregate", "votes.csv", "-s", "DS", "-s", "MV", "-o", "labels.csv", cwd=folder)
+    assert list(pd.read_csv(folder / "labels.csv").columns) == ["strategy", "task", "label", "confidence"]
+    assert sorted(p.name for p in folder.iterdir() if p.name.startswith(".")) == []
+
+
+def test_gold_weights_all_and_default(folder):
+    crowdbook("aggregate", "votes.csv", "--gold", "gold.csv", "-o", "labels.csv", cwd=folder)
+    assert list(pd.read_csv(folder / "labels.csv").label) == ["dog", "dog"]
+    crowdbook("aggregate", "votes.csv", "-s", "WMV", "--weights", "weights.csv", "-o", "labels.csv", cwd=folder)
+    assert list(pd.read_csv(folder / "labels.csv").label) == ["dog", "dog"]
+    assert list(json.loads(crowdbook("aggregate", "votes.csv", "-s", "all", "--json", cwd=folder))) == [
+        "MV",
+        "NS",
+        "DS",
+        "GLAD",
+    ]
+    assert list(json.loads(crowdbook("aggregate", "votes.csv", "--json", cwd=folder))) == ["DS"]
+    table = crowdbook("aggregate", "votes.csv", "-s", "MV", "--truth", "truth.csv", cwd=folder)
+    assert "AccTrain" in table and "1.000" in table
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["aggregate", "votez.csv"], "votez.csv: there is no such file or folder"),
+        (["aggregate", "votes.csv", "--task", "image"], "has no column 'image'"),
+        (["aggregate", "votes.csv", "-s", "glat"], "did you mean GLAD?"),
+        (["aggregate", "votes.csv", "-s", "DS[tol=-1]"], "tol must be a number above 0, not -1"),
+        (["aggregate", "votes.csv", "--classes", "cat,cow"], "row 3: label 'dog' is not one of the classes"),
+        (["aggregate", "votes.csv", "--truth", "weights.csv"], "weights.csv has no column 'task'"),
+        (
+            ["aggregate", "votes.csv", "--truth", "other.csv"],
+            "other.csv: 1 of 1 tasks are not among the tasks of the votes",
+        ),
+        (["aggregate", "votes.csv", "--gold", "missing.csv"], "missing.csv: there is no such file"),
+        (["aggregate", "votes.csv", "-s", "WMV"], "WMV needs --weights"),
+        (["aggregate", "votes.csv", "-o", "x.csv", "--probas", "x.csv"], "two outputs have the same file name"),
+        (["aggregate", "votes.csv", "--from", "excel"], "--from excel: not one of label-studio"),
+        (["aggregate", "votes.csv", "--duplicates", "first"], "duplicates must be one of 'error', 'keep', 'last'"),
+        (["aggregate", "votes.csv", "--jsn"], "No such option: --jsn"),
+        (["simulate", "--folder", "."], "exists and is not empty"),
+        (["simulate", "--folder", "s", "--n-task", "0"], "n_task must be a whole number of at least 1"),
+        (["install", "labelmee"], "labelme"),
+    ],
+)
+def test_one_sentence_each(folder, words, said):
+    (folder / "other.csv").write_text("task,label\nz,cat\n")
+    assert said in crowdbook(*words, cwd=folder, code=2)
+
+
+def test_nothing_is_written_when_something_fails(folder):
+    before = sorted(p.name for p in folder.iterdir())
+    crowdbook("aggregate", "votes.csv", "-s", "WMV", "-o", "labels.csv", cwd=folder, code=2)
+    assert sorted(p.name for p in folder.iterdir()) == before
+
+
+def test_simulate_then_aggregate(tmp_path):
+    crowdbook(
+        "simulate",
+        "--strategy",
+        "independent-confusion",
+        "--n-worker",
+        "30",
+        "--n-task",
+        "200",
+        "--n-classes",
+        "5",
+        "--feedback",
+        "10",
+        "--seed",
+        "0",
+        "--folder",
+        tmp_path / "simus" / "independent",
+    )
+    folder = tmp_path / "simus" / "independent"
+    for truth in ("truth.csv", "ground_truth.npy"):
+        out = json.loads(crowdbook("aggregate", folder, "-s", "DS", "--truth", folder / truth, "--json"))
+        assert round(out["DS"]["accuracy"], 3) == 0.890  # published
+    assert np.load(folder / "matrices.npy").shape == (30, 5, 5)
+
+
+def test_demo(tmp_path):
+    out = json.loads(crowdbook("demo", "--json", cwd=tmp_path))
+    acc = {k: v["accuracy"] for k, v in out["strategies"].items()}
+    assert list(acc) == ["MV", "NS", "DS", "GLAD"] and acc["DS"] > acc["MV"] > 0.5
+    spammers = [w["worker"] for w in out["worst_workers"] if w["worker"] >= 25]
+    assert len(spammers) == 5
+    made = {p.name for p in (tmp_path / "crowdbook-demo").iterdir()}
+    assert made == {
+        "accuracy.png",
+        "votes.png",
+        "workers.png",
+        "confusions.png",
+        "votes.csv",
+        "truth.csv",
+        "labels.csv",
+    }
+
+
+@pytest.mark.parametrize(
+    "words, heavy",
+    [
+        (["--help"], {"torch", "pandas", "scipy", "numpy", "matplotlib"}),
+        (["aggregate", "--help"], {"torch", "pandas", "scipy", "numpy", "matplotlib"}),
+        (["aggregate", "votes.csv", "-s", "MV", "-s", "DS"], {"torch", "matplotlib", "sklearn", "IPython"}),
+    ],
+)
+def test_imports_stay_light(folder, words, heavy):
+    "Help imports nothing that computes; aggregating never imports torch or a plotting library."
+    code = (
+        "import sys\nfrom crowdbook.cli import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "print('|'.join(m for m in sys.modules if '.' not in m), file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code, *words], cwd=folder, capture_output=True, text=True)
+    assert not heavy & set(run.stderr.strip().splitlines()[-1].split("|"))
+
+
+def test_import_in_a_plain_session():
+    "`import crowdbook` is light, and `crowdbook.aggregate` is the function in whatever order things are imported."
+    code = (
+        "import crowdbook, sys; assert not {'torch', 'pandas'} & set(sys.modules)\n"
+        "from crowdbook.aggregate import strategies\nimport crowdbook.aggregate\n"
+        "print(crowdbook.aggregate({'t': {'a': 'x'}}, 'MV').labels_['t'], 'DS' in strategies())\n"
+        "from crowdbook import aggregate, Votes\nassert callable(aggregate) and 'torch' not in sys.modules"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (out.stdout, out.returncode) == ("x True\n", 0), out.stderr
+
+
+def test_version_and_console_script():
+    assert crowdbook("--version").strip() == f"crowdbook {__version__}"
+    script = Path(sys.executable).parent / "crowdbook"
+    assert not script.exists() or subprocess.run([script, "--version"], capture_output=True, text=True).stdout

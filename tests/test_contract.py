@@ -1,0 +1,126 @@
+"The promises of chapter 02b, kept by every strategy of the registry."
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crowdbook import Votes, aggregate
+from crowdbook.aggregate import STRATEGIES
+from crowdbook.simulate import simulate
+
+NAMES = list(STRATEGIES)
+
+
+def fit(votes, name, **kw):
+    "The strategy fitted; WMV with unequal weights that belong to the workers' rank by workload, not to their names."
+    if name == "WMV":
+        kw["weights"] = pd.Series(1 + votes.workload / (1 + votes.workload.max()), index=votes.workers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return aggregate(votes, name, **kw)
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    return simulate(n_task=80, n_worker=20, n_classes=4, feedback=5, seed=1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shapes(name, crowd):
+    m, v = fit(crowd.votes, name), crowd.votes
+    assert m.probas_.shape == (80, 4) and np.allclose(m.probas_.sum(axis=1), 1) and (m.probas_ >= 0).all()
+    assert m.labels_.index.equals(v.tasks.rename("task")) and list(m.workers_.index) == list(v.workers)
+    assert len(m.tasks_) == 80 and m.score(crowd.truth) > 0.5
+    assert (m.labels_.to_numpy() == m.classes_.to_numpy()[m.probas_.argmax(axis=1)]).mean() > 0.8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_row_order_changes_nothing(name, crowd):
+    frame = crowd.votes.to_frame()
+    a, b = fit(crowd.votes, name), fit(Votes.from_frame(frame.sample(frac=1, random_state=3)), name)
+    assert (a.probas_ == b.probas_).all() and a.labels_.equals(b.labels_)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_new_names_change_only_names(name, crowd):
+    classes, workers = np.array([2, 0, 3, 1]), np.random.default_rng(5).permutation(20)
+    frame = crowd.votes.to_frame()
+    renamed = fit(Votes.from_frame(frame.assign(label=classes[frame.label], worker=workers[frame.worker])), name)
+    a = fit(crowd.votes, name)
+    assert np.allclose(renamed.probas_[:, classes], a.probas_, atol=1e-8)
+    assert list(renamed.labels_) == list(classes[a.labels_])
+    assert np.allclose(renamed.workers_.accuracy.to_numpy()[workers], a.workers_.accuracy, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_many_votes_on_a_task_stay_finite(name):
+    rng = np.random.default_rng(0)
+    v = Votes(
+        np.repeat([0, 1], 800), np.tile(np.arange(800), 2), rng.integers(5, size=1600), ["s", "t"], range(800), range(5)
+    )
+    m = fit(v, name)
+    assert np.isfinite(m.probas_).all() and np.allclose(m.probas_.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("K", [1, 2, 50])
+def test_number_of_classes(name, K):
+    rng = np.random.default_rng(K)
+    v = Votes(
+        np.repeat(np.arange(30), 4), np.tile(np.arange(4), 30), rng.integers(K, size=120), range(30), range(4), range(K)
+    )
+    m = fit(v, name)
+    assert np.isfinite(m.probas_).all() and m.probas_.shape == (30, K) and np.allclose(m.probas_.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_worker_one_task(name):
+    assert fit(Votes.from_dict({"t": {"w": "yes"}}), name).labels_["t"] == "yes"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_empty_task_worker_and_class(name, crowd):
+    v = crowd.votes
+    wide = Votes(v.task, v.worker, v.label, range(81), range(21), range(5))
+    a, b = fit(v, name), fit(wide, name)
+    if name != "GLAD":  # its wrong answers are spread over K - 1 classes, so K is a part of the model
+        assert np.allclose(b.probas_[:80, :4], a.probas_, atol=1e-8) and list(b.labels_[:80]) == list(a.labels_)
+    assert np.isfinite(b.probas_).all() and pd.isna(b.labels_[80])
+    assert b.workers_.n_votes[20] == 0 and np.isnan(b.workers_.accuracy[20])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gold_clamps(name, crowd):
+    gold = (crowd.truth[:30] + 1) % 4  # wrong on purpose: gold is believed all the same
+    m = fit(crowd.votes, name, gold=gold)
+    assert list(m.labels_[:30]) == list(gold) and (m.probas_[:30].max(axis=1) == 1).all()
+    if hasattr(m, "log_likelihood_"):
+        assert (np.diff(m.log_likelihood_) > -1e-8 * abs(m.log_likelihood_[-1])).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_new_votes_of_known_workers(name, crowd):
+    m = fit(crowd.votes, name)
+    p = m.predict_proba(crowd.votes.select(tasks=range(10)))
+    assert p.shape == (10, 4) and np.allclose(p.sum(axis=1), 1)
+    if name != "GLAD":  # which learns the easiness of a task anew
+        assert (p.argmax(axis=1) == m.probas_[:10].argmax(axis=1)).mean() >= 0.9
+    with pytest.raises(ValueError, match="worker 'stranger' was not among"):
+        m.predict_proba({"t": {"stranger": 0}})
+
+
+@pytest.mark.parametrize("name", ["DS", "GLAD"])
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_objective_never_falls(name, data):
+    n, W, K = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 6)), data.draw(st.integers(1, 4))
+    cells = data.draw(st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, W - 1)), min_size=1, unique=True))
+    labels = [data.draw(st.integers(0, K - 1)) for _ in cells]
+    t, w = zip(*cells)
+    m = fit(Votes(list(t), list(w), labels, range(n), range(W), range(K)), name, max_iter=50)
+    assert (np.diff(m.log_likelihood_) > -1e-8 * (1 + abs(m.log_likelihood_[-1]))).all()
+    assert np.isfinite(m.probas_).all()
