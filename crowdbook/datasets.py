@@ -8,7 +8,7 @@ __all__ = ['AGENT', 'SOURCES', 'CARDS', 'CIFAR10_CLASSES', 'Split', 'Dataset', '
            'plot_images', 'load_cifar10', 'read_cifar10h_raw', 'load_cifar10h', 'load_music', 'load_votes', 'load',
            'datasets', 'write_dataset', 'install']
 
-# %% ../nbs/01_datasets.ipynb #c002
+# %% ../nbs/01_datasets.ipynb #c003
 import hashlib
 import io
 import json
@@ -38,7 +38,7 @@ import pandas as pd
 
 from .votes import Votes, atomic
 
-# %% ../nbs/01_datasets.ipynb #c006
+# %% ../nbs/01_datasets.ipynb #c007
 @dataclass(frozen=True, eq=False)
 class Split:
     "Tasks without votes, kept for validation or test."
@@ -49,7 +49,7 @@ class Split:
     def __len__(self):
         return len(self.truth)
 
-# %% ../nbs/01_datasets.ipynb #c007
+# %% ../nbs/01_datasets.ipynb #c008
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     "Votes with what is known about their tasks. Rows of `images` and `features` follow `votes.tasks`."
@@ -62,7 +62,7 @@ class Dataset:
     splits: dict = field(default_factory=dict)  # name -> Split
     extras: dict = field(default_factory=dict)  # what only this set has, such as counts or reaction times
 
-# %% ../nbs/01_datasets.ipynb #c009
+# %% ../nbs/01_datasets.ipynb #c010
 def _summary(d: Dataset) -> dict:
     "Sizes of a data set, in the order of a table."
     active = int((d.votes.workload > 0).sum())
@@ -77,7 +77,7 @@ def _repr_dataset(self):
 
 Dataset.__repr__ = _repr_dataset
 
-# %% ../nbs/01_datasets.ipynb #c012
+# %% ../nbs/01_datasets.ipynb #c013
 def data_home() -> Path:  # the folder; it need not exist yet
     "Where downloads are kept: the folder that CROWDBOOK_HOME names, else `crowdbook` in the user's cache folder."
     if given := os.environ.get("CROWDBOOK_HOME"):
@@ -87,7 +87,7 @@ def data_home() -> Path:  # the folder; it need not exist yet
               "darwin": user / "Library" / "Caches"}
     return caches.get(sys.platform, Path(os.environ.get("XDG_CACHE_HOME") or user / ".cache")) / "crowdbook"
 
-# %% ../nbs/01_datasets.ipynb #c013
+# %% ../nbs/01_datasets.ipynb #c014
 def mirror() -> Path | None:  # None if there is none
     "The folder that CROWDBOOK_MIRROR names, searched before the cache; warns if it is not there."
     given = os.environ.get("CROWDBOOK_MIRROR")
@@ -103,7 +103,7 @@ def _find(*relative) -> Path | None:
     roots = [r for r in (mirror(), data_home()) if r is not None]
     return next((r / p for r in roots for p in relative if (r / p).exists()), None)
 
-# %% ../nbs/01_datasets.ipynb #c017
+# %% ../nbs/01_datasets.ipynb #c018
 class ChecksumError(ValueError):
     "A file is not the one it should be."
 
@@ -120,7 +120,7 @@ def checksum(path,                # a file
             digest.update(block)
     return digest.hexdigest()
 
-# %% ../nbs/01_datasets.ipynb #c020
+# %% ../nbs/01_datasets.ipynb #c021
 def _verify(path, digest, source, advice):
     "Raise ChecksumError unless the file has this digest."
     algorithm, _, wanted = digest.rpartition(":")
@@ -129,7 +129,7 @@ def _verify(path, digest, source, advice):
     if got != wanted.lower():
         raise ChecksumError(f"{source}: the {algorithm} digest is {got} where {wanted.lower()} was expected; {advice}")
 
-# %% ../nbs/01_datasets.ipynb #c022
+# %% ../nbs/01_datasets.ipynb #c023
 def _beside(path, ending) -> Path:
     "A companion of a file: the same name with something added."
     return path.with_name(path.name + ending)
@@ -146,7 +146,7 @@ def _record(path):
     with atomic(_beside(path, ".sha256")) as p:
         p.write_text(f"{checksum(path)}  {path.name}\n", encoding="utf-8")
 
-# %% ../nbs/01_datasets.ipynb #c024
+# %% ../nbs/01_datasets.ipynb #c025
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) crowdbook"  # some servers refuse Python's own
 
 
@@ -173,7 +173,7 @@ def _tag(response) -> str:
     tag = response.headers.get("ETag", "")
     return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
 
-# %% ../nbs/01_datasets.ipynb #c025
+# %% ../nbs/01_datasets.ipynb #c026
 class _Cut(Exception):
     "The connection ended before the file did."
 
@@ -205,7 +205,7 @@ def _receive(response, part, start, progress):
         if total is not None and f.tell() != total:
             raise _Cut(f"{f.tell():,} of {total:,} bytes arrived")
 
-# %% ../nbs/01_datasets.ipynb #c027
+# %% ../nbs/01_datasets.ipynb #c028
 def _attempt(url, part, progress, timeout):
     "Try once to complete the partial file; _Cut if another attempt may help."
     start, tag = _resume_from(part, url)
@@ -226,7 +226,7 @@ def _attempt(url, part, progress, timeout):
         _beside(part, ".tag").write_text(f"{url}\n{_tag(response)}", encoding="utf-8")
         _receive(response, part, start if response.status == 206 else 0, progress)
 
-# %% ../nbs/01_datasets.ipynb #c029
+# %% ../nbs/01_datasets.ipynb #c030
 class DownloadError(OSError):
     "A file could not be fetched."
 
@@ -256,7 +256,7 @@ def _complete(url, part, to, progress, timeout, tries):
         f"the download of {url} broke off {tries} times ({reason}); try again and it goes on where it stopped"
     )
 
-# %% ../nbs/01_datasets.ipynb #c031
+# %% ../nbs/01_datasets.ipynb #c032
 @contextmanager
 def _one_at_a_time(folder):
     "Hold a lock on the folder, where the system has such locks; the folder is made if need be."
@@ -276,7 +276,7 @@ def _one_at_a_time(folder):
     finally:
         os.close(handle)
 
-# %% ../nbs/01_datasets.ipynb #c033
+# %% ../nbs/01_datasets.ipynb #c034
 def download(
     url: str,  # public address
     to,  # path of the file; its folder is made if need be
@@ -312,7 +312,7 @@ def _accept(url, part, to, digest):
     finally:
         part.unlink(missing_ok=True)
 
-# %% ../nbs/01_datasets.ipynb #c059
+# %% ../nbs/01_datasets.ipynb #c060
 def _members(archive):
     "Names of the regular files of a zip or (compressed) tar archive, each with a function that opens it."
     if zipfile.is_zipfile(archive):
@@ -334,7 +334,7 @@ def _inside(name, archive) -> str:
         raise ValueError(f"{archive}: member {name!r} would be written outside the folder; do not use this archive")
     return plain
 
-# %% ../nbs/01_datasets.ipynb #c060
+# %% ../nbs/01_datasets.ipynb #c061
 def unpack(archive,          # a zip or tar file, compressed or not
            to,               # folder to make; it appears only when it is complete
            members=None,     # names wanted; one that ends in "/" stands for all below it; everything if None
@@ -351,7 +351,7 @@ def unpack(archive,          # a zip or tar file, compressed or not
         shutil.rmtree(work, ignore_errors=True)
     return to
 
-# %% ../nbs/01_datasets.ipynb #c061
+# %% ../nbs/01_datasets.ipynb #c062
 def _unpack_into(folder, archive, members):
     "Write the wanted members of an archive into a folder."
     missing = set(members or [])
@@ -376,7 +376,7 @@ def _unpack_into(folder, archive, members):
     if missing:
         raise ValueError(f"{archive} has no member {sorted(missing)[0]!r}; it is not the archive that is meant here")
 
-# %% ../nbs/01_datasets.ipynb #c068
+# %% ../nbs/01_datasets.ipynb #c069
 _GITHUB = "https://raw.githubusercontent.com/"
 _CIFAR10H = _GITHUB + "jcpeterson/cifar-10h/48da312b193b82e6939ec20f23d1f09cbdd849c8/data/"
 SOURCES = {
@@ -391,7 +391,7 @@ SOURCES = {
     "cifar10h/cifar10h-raw.zip": (_CIFAR10H + "cifar10h-raw.zip", "git:cebb7e0a1f561fe4d6db115c788f8a12c7a831a4"),
 }
 
-# %% ../nbs/01_datasets.ipynb #c069
+# %% ../nbs/01_datasets.ipynb #c070
 def _fetch(relative, progress=True) -> Path:
     "A file of `SOURCES`, from the mirror, the cache or its public address."
     url, digest = SOURCES[relative]
@@ -413,7 +413,7 @@ def _unpacked(relative, members, progress=True) -> Path:
                 unpack(archive, to, members)
     return to
 
-# %% ../nbs/01_datasets.ipynb #c071
+# %% ../nbs/01_datasets.ipynb #c072
 @dataclass(frozen=True)
 class Card:
     "What is known of a data set before it is loaded."
@@ -432,7 +432,7 @@ _MIT, _NONE = "MIT (collection)", "none stated"
 _SNOW = "Snow, O'Connor, Jurafsky, Ng 2008, EMNLP"
 _CIFAR10H_CITATION = "Peterson, Battleday, Griffiths, Russakovsky 2019, ICCV"
 
-# %% ../nbs/01_datasets.ipynb #c072
+# %% ../nbs/01_datasets.ipynb #c073
 _CARDS = [
     Card("labelme", "which of 8 scenes an image shows", 1000, 59, 8, 2547, 1000, _NONE,
          "Rodrigues, Pereira 2018, AAAI"),
@@ -454,7 +454,7 @@ _CARDS = [
          "Zhou, Platt, Basu, Mao 2012, NIPS"),
 ]
 
-# %% ../nbs/01_datasets.ipynb #c073
+# %% ../nbs/01_datasets.ipynb #c074
 _CARDS += [
     Card("face", "which of 4 moods a face shows", 584, 27, 4, 5242, 584, _MIT,
          "Mozafari et al. 2014, VLDB"),
@@ -470,7 +470,7 @@ _CARDS += [
 ]
 CARDS = {c.name: c for c in _CARDS}
 
-# %% ../nbs/01_datasets.ipynb #c074
+# %% ../nbs/01_datasets.ipynb #c075
 def _card(name) -> Card:
     "The card of a set, or one sentence with the closest names."
     if name not in CARDS:
@@ -479,7 +479,7 @@ def _card(name) -> Card:
                          f"datasets() lists all {len(CARDS)}")
     return CARDS[name]
 
-# %% ../nbs/01_datasets.ipynb #c077
+# %% ../nbs/01_datasets.ipynb #c078
 _LABELME = ("answers.txt", *(f"{what}_{part}{end}.txt" for part in ("train", "valid", "test")
                              for what, end in (("filenames", ""), ("labels", ""), ("labels", "_names"))))
 
@@ -491,7 +491,7 @@ def _labelme_folder(progress) -> Path:
     members = [f"LabelMe/{m}" for m in (*_LABELME, "train/", "valid/", "test/")]
     return _unpacked("labelme/deep_LabelMe.tar.gz", members, progress) / "LabelMe"
 
-# %% ../nbs/01_datasets.ipynb #c078
+# %% ../nbs/01_datasets.ipynb #c079
 def _labelme_part(folder, part):
     "Paths and true classes of one part of LabelMe, and the name of each class."
     files, names = (
@@ -507,13 +507,13 @@ def _labelme_part(folder, part):
     paths = pd.Series([folder / part / c / f for c, f in zip(names, files)], index=task, name="image", dtype=object)
     return paths, pd.Series(codes, index=task, name="label"), dict(zip(codes.tolist(), names))
 
-# %% ../nbs/01_datasets.ipynb #c080
+# %% ../nbs/01_datasets.ipynb #c081
 def _labelme_features(folder, part):
     "Pooled VGG-16 features, None where the copy has none."
     path = folder / "vgg16_avg" / f"LabelMe_VGG_avg_{part}.npy"
     return np.load(path) if path.exists() else None
 
-# %% ../nbs/01_datasets.ipynb #c081
+# %% ../nbs/01_datasets.ipynb #c082
 def load_labelme(
     progress: bool = True,  # draw a progress bar while downloading
 ) -> Dataset:  # splits "valid" and "test"; images are paths
@@ -537,7 +537,7 @@ def load_labelme(
         splits,
     )
 
-# %% ../nbs/01_datasets.ipynb #c088
+# %% ../nbs/01_datasets.ipynb #c089
 _TAR = "cifar10/cifar-10-python.tar.gz"
 _HERE = {
     "labelme": [("labelme/answers.txt", "labelme/deep_LabelMe/LabelMe/answers.txt")],
@@ -551,7 +551,7 @@ _HERE = {
 }
 _HERE["cifar10h"] = [("cifar10h/valid500/answers.json", "cifar10h/cifar10h-raw.zip"), *_HERE["cifar10h-all"][1:]]
 
-# %% ../nbs/01_datasets.ipynb #c089
+# %% ../nbs/01_datasets.ipynb #c090
 def available(name: str,  # of a data set, as in `datasets()`
               say: bool = False,  # print a line if it is not
               ) -> bool:  # can it be loaded without network?
@@ -565,7 +565,7 @@ def available(name: str,  # of a data set, as in `datasets()`
         print(f"skipped: {name} is neither in the mirror nor in the cache")
     return here
 
-# %% ../nbs/01_datasets.ipynb #c093
+# %% ../nbs/01_datasets.ipynb #c094
 def plot_classes(dataset: Dataset,  # a loaded set
                  ax=None,           # axes to draw on; new ones if None
                  ):                 # the axes
@@ -589,7 +589,7 @@ def plot_classes(dataset: Dataset,  # a loaded set
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
     return ax
 
-# %% ../nbs/01_datasets.ipynb #c094
+# %% ../nbs/01_datasets.ipynb #c095
 def plot_crowd(dataset: Dataset,  # a loaded set
                ):                 # the figure
     "Class balance, feedback effort and workload of a data set, side by side."
@@ -603,7 +603,7 @@ def plot_crowd(dataset: Dataset,  # a loaded set
         dataset.votes.plot_workload(axes[2])
     return figure
 
-# %% ../nbs/01_datasets.ipynb #c097
+# %% ../nbs/01_datasets.ipynb #c098
 def _picture(images, at, size):
     "One image as an array, made smaller if it is a large file."
     if isinstance(images, np.ndarray):
@@ -620,7 +620,7 @@ def _say_votes(dataset, at) -> str:
     names = dataset.class_names or dataset.votes.classes
     return "\n".join(f"{counts[k]} {names[k]}" for k in np.argsort(-counts, kind="stable")[:4] if counts[k])
 
-# %% ../nbs/01_datasets.ipynb #c098
+# %% ../nbs/01_datasets.ipynb #c099
 def plot_images(dataset: Dataset,  # with images
                 tasks,             # identifiers of the tasks to show
                 columns: int = 6,  # images in a row
@@ -643,7 +643,7 @@ def plot_images(dataset: Dataset,  # with images
             ax.text(0.5, -0.04, _say_votes(dataset, at), transform=ax.transAxes, ha="center", va="top", fontsize=7)
     return figure
 
-# %% ../nbs/01_datasets.ipynb #c105
+# %% ../nbs/01_datasets.ipynb #c106
 class _ArraysOnly(pickle.Unpickler):
     "Reads plain data and NumPy arrays, refuses everything else."
     allowed = {("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
@@ -664,7 +664,7 @@ def _cifar_batch(file):
     images = np.asarray(batch["data"], dtype=np.uint8).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return images, np.asarray(batch["labels"], dtype=np.uint8)
 
-# %% ../nbs/01_datasets.ipynb #c107
+# %% ../nbs/01_datasets.ipynb #c108
 _BATCHES = dict(test=["test_batch"], train=[f"data_batch_{i}" for i in range(1, 6)])
 
 
@@ -681,7 +681,7 @@ def _convert_cifar10(part, progress) -> Path:
             np.savez(f, images=images, labels=labels)
     return to
 
-# %% ../nbs/01_datasets.ipynb #c108
+# %% ../nbs/01_datasets.ipynb #c109
 def load_cifar10(part: str = "test",    # "test" (10,000 images) or "train" (50,000)
                  n: int | None = None,  # only the first n images
                  progress: bool = True,  # draw a progress bar while downloading
@@ -697,7 +697,7 @@ def load_cifar10(part: str = "test",    # "test" (10,000 images) or "train" (50,
     with np.load(path) as z:
         return z["images"][:n], z["labels"][:n].astype(np.int64)
 
-# %% ../nbs/01_datasets.ipynb #c112
+# %% ../nbs/01_datasets.ipynb #c113
 _TRIAL = dict(
     annotator_id="worker",
     trial_index="trial",
@@ -739,7 +739,7 @@ def _raw_trials(path) -> pd.DataFrame:
         raise ValueError(f"{path} has no column {missing[0]}; it is not cifar10h-raw.csv")
     return frame.rename(columns={**_TRIAL, index: "task"})
 
-# %% ../nbs/01_datasets.ipynb #c114
+# %% ../nbs/01_datasets.ipynb #c115
 def read_cifar10h_raw(
     path,  # cifar10h-raw.csv or cifar10h-raw.zip
 ):  # two data frames: trials on test images, and attention checks
@@ -764,7 +764,7 @@ def read_cifar10h_raw(
         trap, ["worker", "image", *columns[2:]]
     ].reset_index(drop=True)
 
-# %% ../nbs/01_datasets.ipynb #c121
+# %% ../nbs/01_datasets.ipynb #c122
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _CIFAR10H_PARTS = ("valid500", "all")
 
@@ -780,7 +780,7 @@ def _cifar10h_votes(part, raw, progress):
     votes = Votes.from_frame(trials, classes=range(10), duplicates="keep", source=raw or "cifar10h-raw.zip")
     return votes, dict(trials=trials, traps=traps)
 
-# %% ../nbs/01_datasets.ipynb #c122
+# %% ../nbs/01_datasets.ipynb #c123
 def load_cifar10h(
     votes: str = "valid500",  # "valid500" (test images 9500 to 9999) or "all" (10,000 images)
     raw=None,  # a cifar10h-raw.csv or .zip of your own; found or downloaded if None
@@ -810,7 +810,7 @@ def load_cifar10h(
         extras,
     )
 
-# %% ../nbs/01_datasets.ipynb #c134
+# %% ../nbs/01_datasets.ipynb #c135
 _MUSIC = ("mturk_answers.csv", "music_genre_gold.csv", "music_genre_test.csv")
 
 
@@ -827,7 +827,7 @@ def _music_frame(path) -> pd.DataFrame:
     text = path.read_text("utf-8")                                  # Python makes them all the same
     return pd.read_csv(io.StringIO(text))
 
-# %% ../nbs/01_datasets.ipynb #c135
+# %% ../nbs/01_datasets.ipynb #c136
 def _music_features(path):
     "Features and true genres of the songs of one file, by song."
     frame = _music_frame(path).set_index("id").rename_axis("task")
@@ -835,7 +835,7 @@ def _music_features(path):
         raise ValueError(f"{path} must have one complete row a song and a column 'class'; get it again")
     return frame.drop(columns="class").astype(np.float64), frame["class"].rename("label")
 
-# %% ../nbs/01_datasets.ipynb #c136
+# %% ../nbs/01_datasets.ipynb #c137
 def load_music(
     progress: bool = True,  # draw a progress bar while downloading
 ) -> Dataset:  # split "test"; features of shape (n, 124)
@@ -864,7 +864,7 @@ def load_music(
         dict(test=Split(y_test, features=x_test.to_numpy())),
     )
 
-# %% ../nbs/01_datasets.ipynb #c143
+# %% ../nbs/01_datasets.ipynb #c144
 def _read_rows(votes, truth):
     "Data frames of votes and truth from the form with one vote a row."
     frame = pd.read_csv(votes).rename(columns=dict(item="task"))
@@ -875,7 +875,7 @@ def _read_rows(votes, truth):
         )
     return once, pd.read_csv(truth).rename(columns=dict(item="task", truth="label"))
 
-# %% ../nbs/01_datasets.ipynb #c146
+# %% ../nbs/01_datasets.ipynb #c147
 def _read_grid(votes, truth):
     "Data frames of votes and truth from the form of MACE, labels counted from 0."
     cells = pd.read_csv(votes, header=None, skip_blank_lines=False).to_numpy(dtype=float)
@@ -886,7 +886,7 @@ def _read_grid(votes, truth):
     frame = pd.DataFrame(dict(task=task, worker=worker, label=cells[task, worker].astype(np.int64) - 1))
     return frame, pd.DataFrame(dict(task=np.arange(len(answers)), label=answers - 1))
 
-# %% ../nbs/01_datasets.ipynb #c149
+# %% ../nbs/01_datasets.ipynb #c150
 def _read_tabs(votes, truth):
     "Data frames of votes and truth from the form of Get-Another-Label, tasks counted from 0, workers numbered by name."
     frame = pd.read_csv(votes, sep="\t", header=None, names=["worker", "task", "label"], dtype=dict(worker=str))
@@ -894,7 +894,7 @@ def _read_tabs(votes, truth):
     frame = frame.assign(worker=pd.factorize(frame["worker"], sort=True)[0], task=frame["task"] - 1)
     return frame[["task", "worker", "label"]], known.assign(task=known["task"] - 1)
 
-# %% ../nbs/01_datasets.ipynb #c152
+# %% ../nbs/01_datasets.ipynb #c153
 _LI = _GITHUB + "yuan-li/truth-inference-at-scale/621789b2d57324d3559dc973b2613d2296d73f55/data/"
 _MACE = _GITHUB + "dirkhovy/MACE/10f231ee2d43d6e38c777cbbed299f9ecd1c2d07/data/test/"
 _GAL = _GITHUB + "ipeirotis/Get-Another-Label/9fe6c56a7a157dba1a12018f696bad56806125b7/data/BarzanMozafari/"
@@ -907,7 +907,7 @@ def _register(name, read, votes, truth):
     for url, digest in (votes, truth):
         SOURCES[f"votes/{name}/{url.rpartition('/')[2]}"] = quote(url, safe=":/"), digest
 
-# %% ../nbs/01_datasets.ipynb #c153
+# %% ../nbs/01_datasets.ipynb #c154
 for _name, (_path, *_digests) in {
     "bluebirds": ("SpectralMethodsMeetEM/bluebird",
         "e9362c5b1af0dbace899acf1dd8c597dbdf25350285776bea0cf5255bc7bdfa3",
@@ -939,7 +939,7 @@ for _name, (_path, *_digests) in {
 }.items():
     _register(_name, _read_rows, *((f"{_LI}{_path}/{f}.csv", d) for f, d in zip(("label", "truth"), _digests)))
 
-# %% ../nbs/01_datasets.ipynb #c154
+# %% ../nbs/01_datasets.ipynb #c155
 _register("temporal", _read_grid,
           (_MACE + "temporal.csv", "8522a03615ec59baa56edae210db745426886c1f8a29f83fc48e6367e72875f5"),
           (_MACE + "temporal.key", "10771e02de6ba6a3b80cb7b2fbc06c62b610bffd55a7422d497e5e0659cb7bdc"))
@@ -950,7 +950,7 @@ _register("barzan", _read_tabs,
           (_GAL + "labels.txt", "d82f0c9d0f221ca2fcd25c05f74228a9980cbe6dbaf959295da40784378cf1f9"),
           (_GAL + "evaluation.txt", "4bcec34f1efca8607260fa14e39e22eb4b163b8779ede749c98b65346964ebc9"))
 
-# %% ../nbs/01_datasets.ipynb #c156
+# %% ../nbs/01_datasets.ipynb #c157
 def _vote_frames(name, progress):
     "Data frames of votes and truth, from the mirror or from the public files."
     folder = mirror()
@@ -959,7 +959,7 @@ def _vote_frames(name, progress):
     files, read = _VOTE_FILES[name]
     return read(*(_fetch(f"votes/{name}/{f}", progress) for f in files))
 
-# %% ../nbs/01_datasets.ipynb #c157
+# %% ../nbs/01_datasets.ipynb #c158
 def load_votes(name: str,             # one of the twelve, such as "rte"
                progress: bool = True,  # draw a progress bar while downloading
                ) -> Dataset:          # votes and truth; tasks, workers and classes are numbers
@@ -972,7 +972,7 @@ def load_votes(name: str,             # one of the twelve, such as "rte"
     known = truth.set_index("task")["label"].sort_index()
     return Dataset(name, cast, known)
 
-# %% ../nbs/01_datasets.ipynb #c165
+# %% ../nbs/01_datasets.ipynb #c166
 def load(name: str,              # as in `datasets()`
          progress: bool = True,  # draw a progress bar while downloading
          ) -> Dataset:           # the data set
@@ -981,14 +981,14 @@ def load(name: str,              # as in `datasets()`
                **{"cifar10h-all": partial(load_cifar10h, "all")})
     return own[name](progress=progress) if name in own else load_votes(_card(name).name, progress)
 
-# %% ../nbs/01_datasets.ipynb #c166
+# %% ../nbs/01_datasets.ipynb #c167
 def datasets() -> pd.DataFrame:  # a row a set: sizes, licence, citation, and whether it is here
     "All data sets, with their sizes; nothing is loaded."
     table = pd.DataFrame([vars(c) for c in CARDS.values()]).set_index("name")
     table.insert(0, "here", [available(n) for n in table.index])
     return table
 
-# %% ../nbs/01_datasets.ipynb #c173
+# %% ../nbs/01_datasets.ipynb #c174
 def _class_folders(dataset) -> dict:
     "A folder name for each class, in alphabetical order of the class codes."
     classes, names = dataset.votes.classes, dataset.class_names
@@ -1011,7 +1011,7 @@ def _write_images(folder, images, truth, folders, bar):
             shutil.copyfile(images.iloc[at], place / f"{images.iloc[at].stem}-{task}{images.iloc[at].suffix}")
         bar.update()
 
-# %% ../nbs/01_datasets.ipynb #c175
+# %% ../nbs/01_datasets.ipynb #c176
 def _check_free(to, overwrite):
     "Raise FileExistsError if a folder is taken and may not be replaced."
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
@@ -1042,7 +1042,7 @@ def _new_folder(to):
             os.rename(old, to)
         shutil.rmtree(work, ignore_errors=True)
 
-# %% ../nbs/01_datasets.ipynb #c177
+# %% ../nbs/01_datasets.ipynb #c178
 def _write_votes(dataset, folder):
     "answers.json or, for repeated pairs, votes.csv; metadata.json; truth.csv."
     v, card = dataset.votes, CARDS.get(dataset.name)
@@ -1060,7 +1060,7 @@ def _write_votes(dataset, folder):
     if dataset.truth is not None:
         dataset.truth.rename("label").rename_axis("task").to_csv(folder / "truth.csv")
 
-# %% ../nbs/01_datasets.ipynb #c178
+# %% ../nbs/01_datasets.ipynb #c179
 def _write_splits(dataset, folder, progress):
     "Images as one folder a class, features as .npy, and the truth of the splits."
     from tqdm import tqdm
@@ -1077,7 +1077,7 @@ def _write_splits(dataset, folder, progress):
             if name != "train":
                 s.truth.rename("label").rename_axis("task").to_csv(folder / f"truth_{name}.csv")
 
-# %% ../nbs/01_datasets.ipynb #c179
+# %% ../nbs/01_datasets.ipynb #c180
 def write_dataset(dataset: Dataset,        # a loaded set, or one of your own
                   to,                      # folder to make
                   overwrite: bool = False,  # replace a data set that is there

@@ -36,12 +36,6 @@ def _typed(column, more=()):
     known = dict(zip(found, _from_text(pd.Index(found)))) if found else {}
     return [known.get(v) for v in column], [known[v] for v in dict.fromkeys(more) if v is not None]
 
-
-def _relocated(message, path, places):
-    "The same error, naming the place in the file instead of the row of a table."
-    row = re.match(re.escape(f"{path}, row ") + r"(\d+):", message)
-    return f"{path}, {places[int(row[1]) - 1]}:{message[row.end():]}" if row else message
-
 # %% ../nbs/00b_importers.ipynb #c007
 def _to_votes(rows,        # (task, worker, label, place) of every vote
               path,        # how errors name the file
@@ -60,11 +54,9 @@ def _to_votes(rows,        # (task, worker, label, place) of every vote
     task, worker, label, places = zip(*rows)
     (task, tasks), (worker, _), (label, choices) = _typed(task, tasks), _typed(worker), _typed(label, choices)
     frame = pd.DataFrame(dict(task=task, worker=worker, label=label))
-    try:
-        return Votes.from_frame(frame, tasks=_sorted_index(tasks) if tasks else None, duplicates=duplicates,
-                                classes=choices if classes is None and choices else classes, source=path)
-    except ValueError as e:
-        raise ValueError(_relocated(str(e), path, places)) from None
+    return Votes.from_frame(frame, tasks=_sorted_index(tasks) if tasks else None, duplicates=duplicates,
+                            classes=choices if classes is None and choices else classes,
+                            source=lambda row: path if row is None else f"{path}, {places[row]}")
 
 # %% ../nbs/00b_importers.ipynb #c010
 def _single(answers, where, advice):

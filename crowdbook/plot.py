@@ -61,6 +61,8 @@ def histogram(values,               # whole numbers, one for each task or worker
                 color=color, edgecolor="white", linewidth=0.5)
         ax.yaxis.set_major_formatter(PercentFormatter(decimals=None))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        if np.ptp(values) < 2:  # one or two bars: leave room beside them
+            ax.set_xlim(values.min() - 2, values.max() + 2)
         ax.set(xlabel=xlabel, ylabel=f"share of the {what}" if what else "")
     return ax
 

@@ -145,7 +145,9 @@ def __repr__(self: Votes):
 
 # %% ../nbs/00_votes.ipynb #c023
 def _say(source, row=None) -> str:
-    "How an error begins: what was read and, counted from 1 without the header, the row."
+    "How an error begins: what was read and, counted from 1 without the header, the row; a function may say it better."
+    if callable(source):
+        return source(row)
     where = "the votes" if source is None else str(source)
     return where if row is None else f"{where}, row {row + 1}"
 
