@@ -152,9 +152,10 @@ _JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object
 def _aggregate(
     votes: _VotesFile, strategy: _StrategyOption = None, output: _OutputOption = None, probas: _ProbasOption = None,
     workers: _WorkersOption = None, truth: _TruthOption = None, gold: _GoldOption = None,
-    weights: _WeightsOption = None, seed: _SeedOption = 0, as_json: _JsonOption = False, task: _TaskOption = "task", worker: _WorkerOption = "worker",
-    label: _LabelOption = "label", classes: _ClassesOption = None, duplicates: _DuplicatesOption = "error",
-    wide: _WideOption = False, sep: _SepOption = None, encoding: _EncodingOption = "utf-8", from_: _FromOption = None,
+    weights: _WeightsOption = None, seed: _SeedOption = 0, as_json: _JsonOption = False, task: _TaskOption = "task",
+    worker: _WorkerOption = "worker", label: _LabelOption = "label", classes: _ClassesOption = None,
+    duplicates: _DuplicatesOption = "error", wide: _WideOption = False, sep: _SepOption = None,
+    encoding: _EncodingOption = "utf-8", from_: _FromOption = None,
 ):
     "Labels from votes, by one or several strategies."
     _check_outputs(output, probas, workers)
