@@ -21,11 +21,14 @@ def pick(scores: np.ndarray,      # shape (n_tasks, K), non-negative
          popularity: np.ndarray,  # total number of votes of each class, shape (K,)
          random_state=0,          # seed of the draws among tied classes
          tol: float = 1e-9,       # scores closer than this share of the largest are tied
+         ties: str = "draw",      # "draw", or "first": the first of the tied classes in their order
          ) -> np.ndarray:         # code of the chosen class of each task, shape (n_tasks,)
     "The class with the largest score; ties are drawn at random, whatever the classes are called."
     top = scores.max(axis=1, keepdims=True)
     tied = scores >= top * (1 - tol)
     label, how_many = tied.argmax(axis=1), tied.sum(axis=1)
+    if ties == "first":
+        return label
     rows = np.flatnonzero(how_many > 1)
     order = np.argsort(popularity, kind="stable")
     part = np.floor(np.random.default_rng(random_state).random(len(scores))[rows] * how_many[rows])
@@ -53,6 +56,7 @@ class Aggregator:
     "Base of all strategies. A subclass defines `_estimate(votes)` and, if it can, `_posterior(votes)`."
     gold = None         # Series or dict task -> class, for tasks whose class is known
     random_state = 0    # seed of the draws among tied classes
+    ties = "draw"       # or "first", where a strategy offers it
 
     def fit(self,
             votes,           # Votes, or anything `as_votes` accepts
@@ -66,7 +70,8 @@ class Aggregator:
         self._progress = progress
         T = self._clamp(self._estimate(votes))
         self.classes_, self.probas_ = votes.classes, T
-        self._codes = pick(T, np.bincount(votes.label, minlength=votes.n_classes), self.random_state)
+        popularity = np.bincount(votes.label, minlength=votes.n_classes)
+        self._codes = pick(T, popularity, self.random_state, ties=self.ties)
         self._codes[~self._answered(votes)] = -1
         return self
 

@@ -275,41 +275,69 @@ def _install(
     install(name, to, overwrite=overwrite, progress=sys.stderr.isatty())
     _say(f"wrote {to}")
 
-# %% ../nbs/15_cli.ipynb #c023
+# %% ../nbs/15_cli.ipynb #c024
+def _number(kind, flag, help):
+    "The type of an option for a number that may be left out."
+    return Annotated[Optional[kind], typer.Option(flag, help=help, show_default=False)]
+
+
+_SimulatorOption = Annotated[str, typer.Option("--strategy", help="independent-confusion, hammer-spammer, "
+                                               "student-teacher, discrete-difficulty, correlated or matrix-file.")]
+_NWorkerOption = _number(int, "--n-worker", "Number of workers (30).")
+_NTaskOption = _number(int, "--n-task", "Number of tasks (200).")
+_NClassesOption = _number(int, "--n-classes", "Number of classes, K (5).")
+_FeedbackOption = _number(int, "--feedback", "Votes on each task (10).")
+_WorkloadOption = _number(int, "--workload", "Most votes of a worker (no limit).")
+_ImbalanceOption = _number(bool, "--imbalance-votes", "Draw the number of votes on a task in 1..feedback.")
+_DrawsOption = _number(int, "--seed", "Of all draws (0).")
+_RatioOption = _number(float, "--ratio", "Share of spammers (.3), of students (.8) or of good workers (.35).")
+_RatioDiffOption = _number(float, "--ratio-diff", "discrete-difficulty: easy tasks for each hard one (1).")
+_PRandomOption = _number(float, "--p-random", "discrete-difficulty: share of tasks that nobody can answer (0).")
+_CorrelationOption = _number(float, "--correlation", "correlated: of the errors of judges of one family (.5).")
+_NFamilyOption = _number(int, "--n-family", "correlated: number of families of judges (3).")
+_SpreadOption = _number(float, "--spread", "correlated: how much judges of a family differ, 0 to 1 (0).")
+_MatrixFileOption = _file("matrix-file: confusion matrices, .npy of shape (n_worker, K, K).", "--matrix-file")
+
+# %% ../nbs/15_cli.ipynb #c025
 @app.command("simulate")
 def _simulate(
     folder: Annotated[Path, typer.Option("--folder", help="Folder to write, in the data set layout.")],
-    strategy: Annotated[
-        str, typer.Option("--strategy", help="Name of the simulator: independent-confusion.")
-    ] = "independent-confusion",
-    n_worker: Annotated[int, typer.Option("--n-worker", help="Number of workers.")] = 30,
-    n_task: Annotated[int, typer.Option("--n-task", help="Number of tasks.")] = 200,
-    n_classes: Annotated[int, typer.Option("--n-classes", help="Number of classes, K.")] = 5,
-    feedback: Annotated[int, typer.Option("--feedback", help="Votes on each task.")] = 10,
-    workload: Annotated[Optional[int], typer.Option("--workload", help="Most votes of a worker.")] = None,
-    imbalance_votes: Annotated[
-        bool, typer.Option("--imbalance-votes", help="Draw the votes on a task in 1..feedback.")
-    ] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Of all draws.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files in an existing folder.")] = False,
+    strategy: _SimulatorOption = "independent-confusion", n_worker: _NWorkerOption = None, n_task: _NTaskOption = None,
+    n_classes: _NClassesOption = None, feedback: _FeedbackOption = None, workload: _WorkloadOption = None,
+    imbalance_votes: _ImbalanceOption = None, seed: _DrawsOption = None, ratio: _RatioOption = None,
+    ratio_diff: _RatioDiffOption = None, p_random: _PRandomOption = None, correlation: _CorrelationOption = None,
+    n_family: _NFamilyOption = None, spread: _SpreadOption = None, matrix_file: _MatrixFileOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the crowd in an existing folder.")] = False,
 ):
     "Simulate a crowd and write its votes and secrets."
+    params = {name: value for name, value in locals().items() if value is not None}
+    for name in ("folder", "strategy", "overwrite"):
+        del params[name]
     from crowdbook.simulate import simulate
-
-    crowd = simulate(
-        strategy,
-        n_worker=n_worker,
-        n_task=n_task,
-        n_classes=n_classes,
-        feedback=feedback,
-        workload=workload,
-        imbalance_votes=imbalance_votes,
-        seed=seed,
-    )
+    _check_params(strategy, params)
+    crowd = simulate(strategy, **params)
     crowd.write(folder, overwrite=overwrite)
-    _say(f"wrote {folder}: {crowd.votes.n_votes:,} votes, {n_task:,} tasks, {n_worker:,} workers")
+    v = crowd.votes
+    _say(f"wrote {folder}: {crowd.strategy}, {v.n_votes:,} votes, {v.n_tasks:,} tasks, {v.n_workers:,} workers")
 
-# %% ../nbs/15_cli.ipynb #c025
+# %% ../nbs/15_cli.ipynb #c026
+def _check_params(strategy, params):
+    "Refuse an option that the simulator does not have, and a missing --matrix-file, in the words of the command line."
+    import inspect
+
+    from crowdbook.simulate import simulator
+
+    known = inspect.signature(simulator(strategy, params.get("matrix_file"))).parameters
+    flag = lambda name: "--" + name.replace("_", "-")
+    for name in params:
+        if name not in known:
+            raise ValueError(
+                f"--strategy {strategy} has no use for {flag(name)}; it takes {', '.join(map(flag, known))}"
+            )
+    if "matrix_file" in known and "matrix_file" not in params:
+        raise ValueError(f"--strategy {strategy} needs --matrix-file, an .npy file of shape (n_worker, K, K)")
+
+# %% ../nbs/15_cli.ipynb #c028
 def demo_crowd(seed: int = 0,  # of all draws
                ):              # votes, truth and confusions; the last five of thirty workers answer at random
     "The crowd of the demonstration."
@@ -323,7 +351,7 @@ def demo_crowd(seed: int = 0,  # of all draws
     votes = draw_votes(rng, truth, confusions, feedback=8)
     return Crowd(votes, pd.Series(truth, name="label").rename_axis("task"), confusions, "demo", dict(seed=seed))
 
-# %% ../nbs/15_cli.ipynb #c026
+# %% ../nbs/15_cli.ipynb #c029
 def _demo_workers(crowd, model, n=6):
     "The workers with the lowest estimated ability, beside what we know of them."
     import pandas as pd
@@ -349,7 +377,7 @@ def _demo_plots(crowd, models, table, folder):
             figure.savefig(p)
         plt.close(figure)
 
-# %% ../nbs/15_cli.ipynb #c027
+# %% ../nbs/15_cli.ipynb #c030
 def _votes_figure(crowd, plt, plot):
     with plot.style():
         figure, axes = plt.subplots(1, 2, figsize=(8, 2.8))
@@ -376,7 +404,7 @@ def _confusions_figure(crowd, model, plt, plot):
         plot.heatmap(model.confusions_[j], crowd.votes.classes, ax, f"{what} worker: {crowd.votes.workers[j]}")
     return figure
 
-# %% ../nbs/15_cli.ipynb #c028
+# %% ../nbs/15_cli.ipynb #c031
 @app.command("demo")
 def _demo(
     folder: Annotated[Path, typer.Option("--folder", help="Where plots and files go.")] = Path("crowdbook-demo"),
@@ -399,7 +427,7 @@ def _demo(
     else:
         _show_demo(crowd, table, worst, folder)
 
-# %% ../nbs/15_cli.ipynb #c029
+# %% ../nbs/15_cli.ipynb #c032
 def _show_demo(crowd, table, worst, folder):
     "What the demonstration prints for people."
     v = crowd.votes

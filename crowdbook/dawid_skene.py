@@ -60,7 +60,7 @@ class DawidSkene(Aggregator):
     "Dawid-Skene (DS): a confusion matrix for each worker, by EM from naive soft labels, no smoothing."
 
     def __init__(self,
-                 tol: float = 1e-6,      # stop when a round gains less than this share of the log-likelihood
+                 tol: float = 1e-8,      # stop when a round gains less than this share of the log-likelihood
                  max_iter: int = 1000,   # most rounds
                  gold=None,              # known labels, Series or dict task -> class
                  random_state=0):        # seed of the draws among tied classes

@@ -34,11 +34,14 @@ class NaiveSoft(Aggregator):
     "Naive soft labels (NS): the share of the votes for each class (@eq-naive-soft)."
 
     def __init__(self,
+                 ties: str = "draw",  # among tied classes: draw one, or take the "first" in the order of the classes
                  gold=None,         # known labels, Series or dict task -> class
                  random_state=0):   # seed of the draws among tied classes
-        self.gold, self.random_state = gold, random_state
+        self.ties, self.gold, self.random_state = ties, gold, random_state
 
     def _estimate(self, votes):
+        if self.ties not in ("draw", "first"):
+            raise ValueError(f"ties must be 'draw' or 'first', not {self.ties!r}")
         return self._posterior(votes)
 
     def _posterior(self, votes):
@@ -79,7 +82,7 @@ def predict_proba(self: MajorityVote,
     "The majority vote on new tasks, as rows of zeros with a one."
     share = super(MajorityVote, self).predict_proba(votes)
     old = self.votes_
-    codes = pick(share, np.bincount(old.label, minlength=old.n_classes), self.random_state)
+    codes = pick(share, np.bincount(old.label, minlength=old.n_classes), self.random_state, ties=self.ties)
     return _one_hot(share, np.where(as_votes(votes).feedback > 0, codes, -1))
 
 # %% ../nbs/03_majority.ipynb #c024

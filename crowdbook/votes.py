@@ -791,7 +791,9 @@ def read_labels(path,                 # csv, tsv, jsonl or parquet with a row a 
         codes = np.load(path) if suffix == ".npy" else np.loadtxt(path, dtype=np.int64, ndmin=1)
         if codes.ndim != 1:
             raise ValueError(f"{path}: expected one class a task, not an array of shape {codes.shape}")
-        return pd.Series(codes, name="label").rename_axis("task")
+        known = pd.Series(codes, name="label").rename_axis("task")
+        known.attrs["positional"] = True
+        return known
     if suffix in _SEPARATORS or sep is not None:
         frame = _read_delimited(path, sep or _SEPARATORS[suffix], columns, encoding)
     elif suffix in (".jsonl", ".parquet"):
@@ -829,6 +831,10 @@ def match_labels(
     unknown: str = "error",  # a task that the votes do not have: "error", or "warn" and leave it out
 ):  # codes of the tasks and codes of their classes, equally long
     "Known labels as codes of these votes; ValueError if tasks or classes do not match."
+    if getattr(labels, "attrs", {}).get("positional") and len(labels) != self.n_tasks:
+        raise ValueError(
+            f"{what} has {len(labels)} lines, one a task, for {self.n_tasks} tasks; use a table with task and label"
+        )
     labels = pd.Series(labels)
     if labels.index.has_duplicates:
         raise ValueError(
