@@ -53,7 +53,9 @@ def _parameters(inside, text, model) -> dict:
     "Parameters written as a=1, b='x', checked against the constructor."
     try:
         call = ast.parse(f"f({inside})", mode="eval").body
-        given = {k.arg: k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value) for k in call.keywords}
+        given = {
+            k.arg: k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value) for k in call.keywords
+        }
         if call.args or None in given:
             raise ValueError
     except (SyntaxError, ValueError):

@@ -13,9 +13,10 @@ from scipy import sparse
 from .votes import Votes
 
 # %% ../nbs/06y_dependence.ipynb #c006
-def residuals(votes: Votes,        # the votes
-              label: np.ndarray,   # code of the (true or estimated) class of each task, -1 where unknown, shape (n_tasks,)
-              ):                   # positions of the votes on known tasks, their residuals, their standard deviations
+def residuals(
+    votes: Votes,  # the votes
+    label: np.ndarray,  # code of the (true or estimated) class of each task, -1 where unknown, shape (n_tasks,)
+):  # positions of the votes on known tasks, their residuals, their standard deviations
     "What each vote has more or less of right than its worker and class let expect."
     v = np.flatnonzero(label[votes.task] >= 0)
     j, y = votes.worker[v], label[votes.task[v]]
@@ -24,7 +25,7 @@ def residuals(votes: Votes,        # the votes
     p = (right[j] - c + 1) / (n[j] + 1)
     of_class = np.bincount(y, minlength=votes.n_classes)
     shift = np.bincount(y, c - p, minlength=votes.n_classes) / np.maximum(of_class, 1)
-    p = np.clip(p + shift[y], .01, .99)
+    p = np.clip(p + shift[y], 0.01, 0.99)
     return v, c - p, np.sqrt(p * (1 - p))
 
 # %% ../nbs/06y_dependence.ipynb #c008
@@ -45,10 +46,11 @@ def error_correlation(votes: Votes,        # the votes
     return float(rho), float(np.sqrt(((top - rho * bottom) ** 2).sum()) / bottom.sum())
 
 # %% ../nbs/06y_dependence.ipynb #c016
-def pairwise_correlations(votes: Votes,           # the votes
-                          label: np.ndarray,      # code of the class of each task, -1 where unknown
-                          min_common: int = 20,   # fewest common tasks of a pair
-                          ) -> pd.DataFrame:      # shape (n_workers, n_workers); NaN for pairs with too little in common
+def pairwise_correlations(
+    votes: Votes,  # the votes
+    label: np.ndarray,  # code of the class of each task, -1 where unknown
+    min_common: int = 20,  # fewest common tasks of a pair
+) -> pd.DataFrame:  # shape (n_workers, n_workers); NaN for pairs with too little in common
     "Error correlation of each pair of workers; ValueError beyond 3,000 workers, whose matrix nobody can read."
     W = votes.n_workers
     if W > 3000:
