@@ -822,7 +822,7 @@ def _place(vocabulary, ids):
         place = vocabulary.map(str).get_indexer(pd.Index(ids).map(str))
     return place
 
-
+# %% ../nbs/00_votes.ipynb #c092
 @patch
 def match_labels(
     self: Votes,
@@ -859,7 +859,7 @@ def match_labels(
         )
     return task[~stray], label[~stray]
 
-# %% ../nbs/00_votes.ipynb #c096
+# %% ../nbs/00_votes.ipynb #c097
 @patch(as_prop=True)
 def feedback(self: Votes) -> pd.Series:
     "Feedback effort: number of votes on each task, |A(x_i)|, indexed by task."
@@ -878,7 +878,7 @@ def counts(self: Votes) -> np.ndarray:
     flat = self.task.astype(np.int64) * self.n_classes + self.label
     return np.bincount(flat, minlength=self.n_tasks * self.n_classes).reshape(self.n_tasks, self.n_classes)
 
-# %% ../nbs/00_votes.ipynb #c099
+# %% ../nbs/00_votes.ipynb #c100
 @patch
 def plot_feedback(self: Votes,
                   ax=None,  # axes to draw on; new ones if None
@@ -896,7 +896,7 @@ def plot_workload(self: Votes,
     from crowdbook import plot
     return plot.histogram(self.workload, ax, r"votes of a worker, $|\mathcal{T}(w_j)|$", "workers", plot.OKABE_ITO[1])
 
-# %% ../nbs/00_votes.ipynb #c101
+# %% ../nbs/00_votes.ipynb #c102
 def _chosen(vocabulary, wanted, what):
     "Codes of the wanted identifiers, given as identifiers or as one boolean for each."
     wanted = pd.Index(list(wanted))
@@ -928,7 +928,7 @@ def select(
         new_t[self.task[keep]], new_w[self.worker[keep]], self.label[keep], self.tasks[t], self.workers[w], self.classes
     )
 
-# %% ../nbs/00_votes.ipynb #c104
+# %% ../nbs/00_votes.ipynb #c105
 @dataclass(frozen=True)
 class VoteMatrix:
     "The sparse matrix A of tasks by (worker, answered class) pairs, and its transpose."
@@ -949,6 +949,6 @@ def _vote_matrix(votes) -> VoteMatrix:
     worker, label = np.divmod(keys, votes.n_classes)
     return VoteMatrix(A, A.T.tocsr(), worker, label, pair)
 
-# %% ../nbs/00_votes.ipynb #c106
+# %% ../nbs/00_votes.ipynb #c107
 Votes.matrix = cached_property(_vote_matrix)
 Votes.matrix.__set_name__(Votes, "matrix")
