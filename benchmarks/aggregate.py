@@ -1,8 +1,8 @@
-"""Dawid-Skene, GLAD and majority vote beside crowd-kit, on the same simulated votes of CIFAR-10H's size, in one run.
+"""Every strategy, those of crowd-kit beside their peer, on the same simulated votes of CIFAR-10H's size, in one run.
 
     pip install -e ".[bench]"
-    python benchmarks/aggregate.py            # crowd-kit's GLAD is given 60 s
-    python benchmarks/aggregate.py --limit 900 -o benchmarks/aggregate.json
+    python benchmarks/aggregate.py                     # a peer's fit is given up after 60 s
+    python benchmarks/aggregate.py --only MV DS GLAD --limit 900 -o benchmarks/aggregate.json
 
 10,000 tasks x 2,571 workers, K=10, 511,400 votes of workers with independent confusion matrices (seed 0). Every fit
 has a process of its own. Seconds are the fit alone, to convergence with default parameters (crowd-kit: its default
@@ -17,6 +17,17 @@ import tempfile
 from pathlib import Path
 
 import measure
+
+PEERS = {
+    "MV": "MajorityVote",
+    "WAWA": "Wawa",
+    "ZBS": "ZeroBasedSkill",
+    "DS": "DawidSkene",
+    "OneCoin": "OneCoinDawidSkene",
+    "GLAD": "GLAD",
+    "MACE": "MACE",
+    "MMSR": "MMSR",
+}
 
 
 def votes_file(folder: Path) -> Path:
@@ -50,7 +61,7 @@ def one(library: str, name: str, path: Path) -> dict:
         from crowdkit import aggregation
 
         frame = pd.read_parquet(path)
-        model = dict(MV=aggregation.MajorityVote, DS=aggregation.DawidSkene, GLAD=aggregation.GLAD)[name]()
+        model = getattr(aggregation, PEERS[name])()
         seconds, labels = measure.timed(lambda: model.fit_predict(frame))
         rounds = len(getattr(model, "loss_history_", [])) or 1
     peak = measure.resident_mb("VmHWM")
@@ -62,13 +73,15 @@ def one(library: str, name: str, path: Path) -> dict:
     )
 
 
-def main(limit: float, repeat: int, output: Path | None) -> None:
+def main(limit: float, repeat: int, output: Path | None, only: list[str] | None) -> None:
     "Run everything and print a table."
+    from crowdbook.aggregate import STRATEGIES
+
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
         path = votes_file(Path(folder))
-        for name in ("MV", "DS", "GLAD"):
-            for library in ("crowdbook", "crowd-kit"):
+        for name in only or [n for n in STRATEGIES if n not in ("WMV", "KOS")]:
+            for library in ("crowdbook", "crowd-kit") if name in PEERS else ("crowdbook",):
                 tries = [measure.run(__file__, library, name, path, limit=limit)]
                 if tries[0]["seconds"] is not None and tries[0]["seconds"] < 30:
                     tries += [measure.run(__file__, library, name, path) for _ in range(repeat - 1)]
@@ -94,5 +107,6 @@ if __name__ == "__main__":
         args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         args.add_argument("--limit", type=float, default=60, help="seconds after which a fit is given up")
         args.add_argument("--repeat", type=int, default=3, help="runs of each fit that takes under 30 s")
+        args.add_argument("--only", nargs="+", help="strategies to run; all if not given")
         args.add_argument("-o", "--output", type=Path, help="also write the results here (json)")
         main(**vars(args.parse_args()))

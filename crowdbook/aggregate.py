@@ -12,21 +12,41 @@ import inspect
 import re
 import sys
 import time
+import warnings
 from difflib import get_close_matches
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 
 from .base import Aggregator, as_votes
+from .clusters import DSWC
 from .dawid_skene import DawidSkene
+from .dependence import dependence_warning
+from .ds_family import FastDawidSkene, MAPDawidSkene, OneCoin, Panel, ShrunkDawidSkene, WeightedDawidSkene
+from .ebcc import EBCC
 from .glad import GLAD
+from .label_agreement import LA
+from .mace import MACE
 from .majority import MajorityVote, NaiveSoft, WeightedMajority
+from .plantnet import PlantNet
+from .spectral import KOS, MMSR
+from .weights import IWMV, WAWA, ZBS, ShapleyMajority, TwoThird
 
 # %% ../nbs/06z_aggregate.ipynb #c006
-STRATEGIES = {"MV": MajorityVote, "NS": NaiveSoft, "WMV": WeightedMajority, "DS": DawidSkene, "GLAD": GLAD}
-ALIASES = {"majorityvote": "MV", "majorityvoting": "MV", "naivesoft": "NS", "weightedmajority": "WMV",
-           "dawidskene": "DS"}
-DEFAULT = "DS"
+STRATEGIES = {
+    "MV": MajorityVote, "NS": NaiveSoft, "WMV": WeightedMajority, "WAWA": WAWA, "ZBS": ZBS, "IWMV": IWMV,
+    "Shapley": ShapleyMajority, "TwoThird": TwoThird, "LA": LA, "PlantNet": PlantNet,
+    "DS": DawidSkene, "OneCoin": OneCoin, "FDS": FastDawidSkene, "MAP": MAPDawidSkene, "DSS": ShrunkDawidSkene,
+    "WDS": WeightedDawidSkene, "DSWC": DSWC, "GLAD": GLAD, "MACE": MACE, "EBCC": EBCC, "KOS": KOS, "MMSR": MMSR,
+    "Panel": Panel,
+}
+ALIASES = {
+    "majorityvote": "MV", "majorityvoting": "MV", "naivesoft": "NS", "weightedmajority": "WMV", "dawidskene": "DS",
+    "zerobasedskill": "ZBS", "shapleymajority": "Shapley", "labelagreement": "LA", "onecoindawidskene": "OneCoin",
+    "fastdawidskene": "FDS", "shrunkdawidskene": "DSS",
+}
+DEFAULT = "Panel"
 
 
 def strategies() -> dict:  # name -> class
@@ -72,6 +92,7 @@ def aggregate(votes,               # Votes, a data frame, nested dictionaries, a
               gold=None,           # known labels, Series or dict task -> class
               random_state=0,      # seed of the draws among tied classes
               progress=False,      # show a progress bar for iterative models
+              warn=True,           # say so if workers err together, so that confidences are too high
               **params,            # parameters of the strategy
               ) -> Aggregator:     # the fitted model: labels_, probas_, workers_, tasks_, ...
     "Labels from votes by the name of a strategy; `seconds_` is the time of the fit alone."
@@ -85,9 +106,28 @@ def aggregate(votes,               # Votes, a data frame, nested dictionaries, a
     votes, start = as_votes(votes), time.perf_counter()
     model.fit(votes, gold, progress=progress)
     model.seconds_ = time.perf_counter() - start
+    if warn and not isinstance(model, NaiveSoft):
+        _warn_dependence(model)
     return model
 
-# %% ../nbs/06z_aggregate.ipynb #c019
+# %% ../nbs/06z_aggregate.ipynb #c015
+def _warn_dependence(model):
+    "Warn if votes are worth less than half of their number."
+    known = model._codes
+    if model._gold is not None and len(model._gold[0]) >= 20:
+        known = np.full(model.votes_.n_tasks, -1)
+        known[model._gold[0]] = model._gold[1]
+    said = dependence_warning(model.votes_, known)
+    if said:
+        warnings.warn(said, stacklevel=3)
+
+# %% ../nbs/06z_aggregate.ipynb #c023
+def _fitting(votes, weights):
+    "Names of the strategies that can work on these votes without being told more."
+    names = [n for n, c in STRATEGIES.items() if votes.n_classes <= getattr(c, "max_classes", votes.n_classes)]
+    return [n for n in names if n != "WMV" or weights is not None]
+
+# %% ../nbs/06z_aggregate.ipynb #c024
 def compare(
     votes,  # Votes, or anything `as_votes` accepts
     names=None,  # strategies; all that need no further parameter if None
@@ -98,13 +138,11 @@ def compare(
 ) -> dict:  # name as given -> fitted model
     "Fit several strategies to the same votes."
     votes = as_votes(votes)
-    names = (
-        [n for n in STRATEGIES if n != "WMV" or weights is not None] if names is None else list(dict.fromkeys(names))
-    )
+    names = _fitting(votes, weights) if names is None else list(dict.fromkeys(names))
     more = {n: dict(weights=weights) if parse_strategy(n)[0] == "WMV" else {} for n in names}
-    return {n: aggregate(votes, n, gold, random_state, progress, **more[n]) for n in names}
+    return {n: aggregate(votes, n, gold, random_state, progress, warn=n == names[-1], **more[n]) for n in names}
 
-# %% ../nbs/06z_aggregate.ipynb #c020
+# %% ../nbs/06z_aggregate.ipynb #c025
 def summary(models: dict,              # name -> fitted model
             truth=None,                # Series or dict task -> true class
             what: str = "the truth",   # what errors call it, such as a path
@@ -117,7 +155,7 @@ def summary(models: dict,              # name -> fitted model
                           seconds=m.seconds_)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("strategy")
 
-# %% ../nbs/06z_aggregate.ipynb #c026
+# %% ../nbs/06z_aggregate.ipynb #c031
 def _stack(models, frame):
     "One frame a model, below each other, with a strategy column if there are several."
     frames = [frame(m) if len(models) == 1 else frame(m).assign(strategy=n)[["strategy", *frame(m).columns]]
@@ -143,7 +181,7 @@ def workers_frame(models: dict,       # name -> fitted model
     "What one or several strategies think of the workers."
     return _stack(models, lambda m: m.workers_.reset_index(names="worker"))
 
-# %% ../nbs/06z_aggregate.ipynb #c030
+# %% ../nbs/06z_aggregate.ipynb #c035
 class _CallableModule(ModuleType):
     def __call__(self, *args, **kwargs):
         return aggregate(*args, **kwargs)

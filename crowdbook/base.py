@@ -72,8 +72,12 @@ class Aggregator:
         self.classes_, self.probas_ = votes.classes, T
         popularity = np.bincount(votes.label, minlength=votes.n_classes)
         self._codes = pick(T, popularity, self.random_state, ties=self.ties)
-        self._codes[~self._answered(votes)] = -1
+        self._codes[self._unlabelled(votes, T)] = -1
         return self
+
+    def _undecided(self, votes, T):
+        "Tasks that the strategy leaves without a label although they have votes: none, unless it can abstain."
+        return np.zeros(votes.n_tasks, bool)
 
 # %% ../nbs/02b_base.ipynb #c016
 @patch
@@ -104,6 +108,15 @@ def _answered(self: Aggregator, votes):
         said[self._gold[0]] = True
     return said
 
+
+@patch
+def _unlabelled(self: Aggregator, votes, T):
+    "Tasks without a label: nobody said anything, or the strategy abstains and no gold label decides."
+    undecided = self._undecided(votes, T)
+    if self._gold is not None:
+        undecided[self._gold[0]] = False
+    return undecided | ~self._answered(votes)
+
 # %% ../nbs/02b_base.ipynb #c018
 def _take(values: pd.Index, codes: np.ndarray, index: pd.Index, name: str) -> pd.Series:
     "Values by code, missing where the code is negative, without turning integers into floats."
@@ -115,7 +128,7 @@ def _take(values: pd.Index, codes: np.ndarray, index: pd.Index, name: str) -> pd
 
 @patch(as_prop=True)
 def labels_(self: Aggregator) -> pd.Series:
-    "The chosen class of each task, indexed by task; missing for a task that nobody answered."
+    "The chosen class of each task, indexed by task; missing where nobody answered or the strategy abstains."
     return _take(self.classes_, self._codes, self.votes_.tasks, "label")
 
 

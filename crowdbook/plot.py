@@ -27,7 +27,8 @@ def style():
 
 # %% ../nbs/16_plot.ipynb #c008
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#B8A800", "#4D4D4D"]
-_FIXED = dict(MV="#4D4D4D", NS="#56B4E9", DS="#0072B2", GLAD="#D55E00", WMV="#E69F00")
+_FIXED = dict(MV="#4D4D4D", NS="#56B4E9", DS="#0072B2", GLAD="#D55E00", WMV="#E69F00", WAWA="#009E73", ZBS="#CC79A7",
+              IWMV="#B8A800", Shapley="#8A5A2B")
 
 
 def color(name: str,  # name of a strategy, with or without its parameters: "DS", "DSWC[L=5]"
