@@ -34,7 +34,8 @@ def crowdbook(*words):
 @pytest.mark.parametrize("name", CROWDS)
 def test_published_table(name, tmp_path):
     options, published, (low, high) = CROWDS[name]
-    crowdbook("simulate", "--strategy", *options.split(), "--n-task", 200, "--n-classes", 5, "--seed", 0, "--folder", tmp_path / "c")
+    sizes = ["--n-task", 200, "--n-classes", 5, "--seed", 0, "--folder", tmp_path / "c"]
+    crowdbook("simulate", "--strategy", *options.split(), *sizes)
     words = [w for s in published for w in ("-s", s)]
     out = json.loads(crowdbook("aggregate", tmp_path / "c", *words, "--truth", tmp_path / "c" / "truth.csv", "--json"))
     assert {s: round(r["accuracy"], 3) for s, r in out.items()} == published
