@@ -69,7 +69,10 @@ def one(library: str, name: str, path: Path) -> dict:
 
     truth = pd.read_parquet(path.parent / "truth.parquet").label
     return dict(
-        seconds=seconds, peak_mb=peak, rounds=rounds, accuracy=float((labels.reindex(truth.index) == truth).mean())
+        seconds=seconds,
+        peak_mb=peak,
+        rounds=rounds,
+        accuracy=float((labels.reindex(truth.index) == truth).fillna(False).mean()),
     )
 
 
