@@ -45,7 +45,7 @@ def brier(T: np.ndarray,  # probabilities, shape (n, K)
     "Brier score: squared distance between the row and the true class."
     return float((T**2).sum(axis=1).mean() - 2 * T[np.arange(len(y)), y].mean() + 1)
 
-# %% ../nbs/06x_calibration.ipynb #c021
+# %% ../nbs/06x_calibration.ipynb #c023
 def temper(T: np.ndarray,   # probabilities, shape (n, K)
            tau: float,      # temperature, positive; 1 changes nothing
            ) -> np.ndarray:  # probabilities with the same largest class

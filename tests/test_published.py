@@ -39,5 +39,6 @@ def test_published_table(name, tmp_path):
     words = [w for s in published for w in ("-s", s)]
     out = json.loads(crowdbook("aggregate", tmp_path / "c", *words, "--truth", tmp_path / "c" / "truth.csv", "--json"))
     assert {s: round(r["accuracy"], 3) for s, r in out.items()} == published
+    # the published ties had no seed: 20 is one of the eight of the first forty seeds that fall in all four ranges
     draws = ["aggregate", tmp_path / "c", "-s", "MV", "--truth", tmp_path / "c" / "truth.csv", "--json", "--seed", 20]
     assert low <= round(json.loads(crowdbook(*draws))["MV"]["accuracy"], 3) <= high
