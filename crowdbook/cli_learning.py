@@ -172,8 +172,7 @@ def _show_run(results, as_json):
     if as_json:
         print(json.dumps(results))
         return
-    print(f"{results['network']} on {results['labels']}, {results['n_tasks']:,} tasks, {results['epochs']} epochs, "
-          f"{results['seconds']:.1f} s")
+    print(f"{results['network']} on {results['labels']}, {results['n_tasks']:,} tasks, {results['epochs']} epochs")
     if results["scores"]:
         _print_table(pd.DataFrame(results["scores"]).T.rename_axis("split").reset_index())
 

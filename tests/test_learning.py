@@ -70,6 +70,7 @@ def test_kill_and_resume(folder):
 
 def test_help_is_light(folder):
     "The commands that train are listed without importing torch."
-    code = "import sys; from crowdbook.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    code = ("import sys; from crowdbook.cli import main\ntry: main(['--help'])\n"
+            "except SystemExit: pass\nassert 'torch' not in sys.modules")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 and "train" in done.stdout and "aggregate" in done.stdout, done.stderr
