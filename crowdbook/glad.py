@@ -174,8 +174,8 @@ def _with_gold(self: GLAD, T, loglik, fitting):
 def _resume(self: GLAD, previous, votes):
     "Abilities and log-easinesses by identifier; 1, the mean of the prior, for newcomers."
     if not isinstance(previous, GLAD):
-        raise ValueError(f"GLAD goes on from abilities and difficulties, which {type(previous).__name__} does not have; "
-                         f"give warm_start a fitted GLAD")
+        raise ValueError(f"GLAD goes on from abilities and difficulties, which {type(previous).__name__} does not "
+                         f"have; give warm_start a fitted GLAD")
     old = previous.votes_
     return tuple(np.append(values, 1)[vocabulary.get_indexer(names)] for values, vocabulary, names in (
         (previous._alpha, old.workers, votes.workers), (previous._b, old.tasks, votes.tasks)))

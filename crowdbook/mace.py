@@ -221,8 +221,8 @@ def _check(self: MACE):
 def _resume(self: MACE, previous, votes):
     "What `previous` believes, by worker and answer, in the codes of `votes`; NaN for newcomers."
     if not isinstance(previous, MACE):
-        raise ValueError(f"MACE goes on from competences and strategies, which {type(previous).__name__} does not have; "
-                         f"give warm_start a fitted MACE")
+        raise ValueError(f"MACE goes on from competences and strategies, which {type(previous).__name__} does not "
+                         f"have; give warm_start a fitted MACE")
     old, m, crowd = previous.votes_, votes.matrix, previous._crowd
     place, label = (getattr(old, n).get_indexer(getattr(votes, n)) for n in ("workers", "classes"))
     by_worker = np.array([np.append(x, np.nan)[place] for x in (crowd.know, crowd.spam, crowd.rest)])
