@@ -39,6 +39,10 @@ _SeedOption = _option(int, "--seed", "Of weights, order, dropout and augmentatio
 _DeviceOption = _option(str, "--device", "cpu, cuda, ... (a GPU if there is one).")
 _KeepOption = _option(str, "--keep", "Weights of the best epoch on val, or of the last (best).")
 _AmpOption = _option(bool, "--amp/--no-amp", "Mixed precision on a GPU (on).")
+_RECIPE = (
+    "epochs batch_size lr optimizer momentum weight_decay schedule milestones gamma patience augment seed device keep "
+    "amp compile"
+).split()
 _CompileOption = _option(bool, "--compile/--no-compile", "torch.compile on a GPU (off).")
 
 # %% ../nbs/15b_cli_learning.ipynb #c007
@@ -227,11 +231,7 @@ def _train(
     as_json: _JsonOption = False,
 ):
     "Train a classifier on labels of the votes' tasks."
-    names = (
-        "epochs batch_size lr optimizer momentum weight_decay schedule milestones gamma patience augment seed device "
-        "keep amp compile"
-    ).split()
-    given = {k: v for k, v in locals().items() if k in names}
+    given = {k: v for k, v in locals().items() if k in _RECIPE}
     from crowdbook.learn import Classifier
 
     model = Classifier(network, _recipe(given), pretrained, frozen)
@@ -242,21 +242,19 @@ def _train(
 # %% ../nbs/15b_cli_learning.ipynb #c017
 def _run(model, data, targets, label_name, output, use, side, top, resume, overwrite, as_json):
     "Fit, judge, write and show."
+    import inspect
     import time
 
     tasks, splits = _tasks(data, use, side)
     point, start = _open_run(output, resume, overwrite), time.perf_counter()
     classes = data.votes.classes
-    deep = {} if targets is None else dict(classes=classes)
-    model.fit(
-        tasks,
-        data.votes if targets is None else targets,
-        val=splits.get("val"),
-        checkpoint=point,
-        resume=resume,
-        progress=sys.stderr.isatty(),
-        **deep,
-    )
+    options = dict(val=splits.get("val"), progress=sys.stderr.isatty())
+    if "resume" in inspect.signature(model.fit).parameters:
+        options |= dict(checkpoint=point, resume=resume)
+    elif resume:
+        raise ValueError(f"{label_name} writes no checkpoint; start it without --resume")
+    options |= {} if targets is None else dict(classes=classes)
+    model.fit(tasks, data.votes if targets is None else targets, **options)
     seconds = time.perf_counter() - start
     results = dict(
         labels=label_name,
@@ -264,11 +262,11 @@ def _run(model, data, targets, label_name, output, use, side, top, resume, overw
         n_tasks=len(tasks),
         epochs=len(model.history_),
         seconds=seconds,
-        seed=model.recipe.seed,
+        seed=getattr(model.recipe, "seed", getattr(model, "random_state", None)),
         scores=_judge(model, splits, classes, (1, *(top or []))),
     )
     if targets is None:
-        _write_crowd(model, data, output, results)
+        _write_crowd(model, data, tasks, output, results)
     else:
         model.write(output / "model.pt")
     _finish(output, model, results, splits)
@@ -276,26 +274,63 @@ def _run(model, data, targets, label_name, output, use, side, top, resume, overw
     _say(f"wrote {output}")
 
 # %% ../nbs/15b_cli_learning.ipynb #c019
-def _write_crowd(model, data, folder, results):
-    "labels.csv, workers.csv and confusions.npy."
+def _write_crowd(model, data, tasks, folder, results):
+    "labels.csv, workers.csv and confusions.npy; AccTrain where there is a truth."
     import numpy as np
+    import pandas as pd
     import torch
 
-    from crowdbook.learn import Tasks  # noqa: F401  (torch is loaded by now)
+    from crowdbook.comparison import crowd_posterior
     from crowdbook.votes import atomic
-    labels = model.labels_frame()
-    _save(labels, folder / "labels.csv")
+    v, T = data.votes, crowd_posterior(model, tasks, data.votes)
+    best = T.argmax(axis=1)
+    _save(pd.DataFrame(dict(task=v.tasks, label=v.classes[best], confidence=T.max(axis=1))), folder / "labels.csv")
     _save(model.workers_.reset_index(), folder / "workers.csv")
     with atomic(folder / "confusions.npy") as p, open(p, "wb") as f:
         np.save(f, model.confusions_)
-    with atomic(folder / "model.pt") as p:
-        torch.save(model.model_.state_dict(), p)
+    if hasattr(model, "model_"):
+        with atomic(folder / "model.pt") as p:
+            torch.save(model.model_.state_dict(), p)
     if data.truth is not None:
-        truth = data.truth.reindex(labels.task).to_numpy()
-        known = ~(truth != truth)
-        results["AccTrain"] = float((labels.label.to_numpy()[known] == truth[known]).mean())
+        task, label = v.match_labels(data.truth, "the truth")
+        results["AccTrain"] = float((best[task] == label).mean())
+
+# %% ../nbs/15b_cli_learning.ipynb #c020
+def _check_own_classifier(strategy, network, given):
+    "ClassifierEM has a classifier that is computed, not trained: refuse the options of a training."
+    if strategy.split("[")[0].strip().lower() != "classifierem" or "network" in strategy:
+        return
+    idle = ["--network"] * (network != "dense")
+    idle += ["--" + k.replace("_", "-") for k, v in given.items() if v is not None and k != "seed"]
+    if idle:
+        raise ValueError(
+            f"ClassifierEM has no use for {idle[0]}, its classifier is not trained by steps; leave it out, or "
+            f'write -s "ClassifierEM[network=dense]"'
+        )
 
 # %% ../nbs/15b_cli_learning.ipynb #c021
+@app.command("aggregate-deep")
+def _aggregate_deep(
+    dataset: _DatasetArgument, output: _FolderOption,
+    strategy: Annotated[str, typer.Option("-s", "--strategy", help="CrowdLayer, CoNAL[scale=1e-4], ClassifierEM, ...")],
+    network: _NetworkOption = "dense", pretrained: _PretrainedOption = False, frozen: _FrozenOption = False,
+    use: _UseOption = "auto", side: _SideOption = 224, epochs: _EpochsOption = None, batch_size: _BatchOption = None,
+    lr: _LrOption = None, optimizer: _OptimizerOption = None, momentum: _MomentumOption = None,
+    weight_decay: _DecayOption = None, schedule: _ScheduleOption = None, milestones: _MilestonesOption = None,
+    gamma: _GammaOption = None, patience: _PatienceOption = None, augment: _AugmentOption = None,
+    seed: _SeedOption = None, device: _DeviceOption = None, keep: _KeepOption = None, amp: _AmpOption = None,
+    compile: _CompileOption = None, top: _TopOption = None, resume: _ResumeOption = False,
+    overwrite: _OverwriteOption = False, as_json: _JsonOption = False,
+):
+    "Train a classifier on the votes, together with a model of the workers."
+    given = {k: v for k, v in locals().items() if k in _RECIPE}
+    from crowdbook.comparison import from_votes
+    more = {k: v for k, v in dict(pretrained=pretrained, frozen=frozen).items() if v}
+    _check_own_classifier(strategy, network, given)
+    model = from_votes(strategy, network, _recipe(given), **more)
+    _run(model, _dataset(dataset), None, strategy, output, use, side, top, resume, overwrite, as_json)
+
+# %% ../nbs/15b_cli_learning.ipynb #c023
 @app.command("modelinfo")
 def _modelinfo(
     network: Annotated[str, typer.Argument(help="linear, mlp[hidden=30-20], dense, or a torchvision name.")],

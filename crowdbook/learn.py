@@ -922,8 +922,9 @@ def plot_history(history: pd.DataFrame,  # of a fitted model
     from crowdbook import plot
     with plot.style():
         axes = plt.subplots(1, 2, figsize=(7, 2.6))[1] if axes is None else axes
-        axes[0].plot(history.index, history.loss, color=plot.color(label), label=label)
-        axes[0].set(xlabel="epoch", ylabel="training loss")
+        what = "loss" if "loss" in history else "log_likelihood"
+        axes[0].plot(history.index, history[what], color=plot.color(label), label=label)
+        axes[0].set(xlabel="epoch", ylabel=dict(loss="training loss").get(what, "log-likelihood"))
         if "accuracy" in history:
             axes[1].plot(history.index, history.accuracy, color=plot.color(label), label=label)
         axes[1].set(xlabel="epoch", ylabel="validation accuracy")
