@@ -229,6 +229,49 @@ def _print_table(frame):
     Console(highlight=False).print(table)
 
 # %% ../nbs/15_cli.ipynb #c020
+_ImagesOption = _file("Folder with an image for each task, named after it: 17.jpg, image-17.png, ...", "--images")
+_ReportOption = Annotated[Path, typer.Option("-o", "--output", help="The page to write.")]
+_OneStrategyOption = Annotated[
+    Optional[str], typer.Option("-s", "--strategy", help="NAME or NAME[parameter=value]; the default if not given.")
+]
+_TitleOption = Annotated[Optional[str], typer.Option("--title", help="Of the page; the name of VOTES if not given.")]
+
+
+@app.command("report")
+def _report(
+    votes: _VotesFile, output: _ReportOption = Path("report.html"), images: _ImagesOption = None,
+    truth: _TruthOption = None, gold: _GoldOption = None, strategy: _OneStrategyOption = None,
+    title: _TitleOption = None, seed: _SeedOption = 0, task: _TaskOption = "task", worker: _WorkerOption = "worker",
+    label: _LabelOption = "label", classes: _ClassesOption = None, duplicates: _DuplicatesOption = "error",
+    wide: _WideOption = False, sep: _SepOption = None, encoding: _EncodingOption = "utf-8", from_: _FromOption = None,
+):
+    "One page (HTML) about the crowd: labels, workers, ambiguous tasks, agreement, warnings."
+    from crowdbook.report import class_names_of, write_report
+    from crowdbook.votes import read_labels
+    _check_report(output, images, strategy)
+    options = dict(task=task, worker=worker, label=label, duplicates=duplicates, wide=wide, sep=sep, encoding=encoding)
+    read = _read(votes, from_, classes, **options)
+    known, sure = (None if path is None else read_labels(path) for path in (truth, gold))
+    for labels, path in ((known, truth), (sure, gold)):
+        if labels is not None:
+            read.match_labels(labels, str(path))
+    notes = ["Where a worker voted twice on a task, the later vote was kept."] if duplicates == "last" else []
+    there = output.exists()
+    write_report(output, read, strategy=strategy, images=images, truth=known, gold=sure, random_state=seed, notes=notes,
+                 title=title or votes.resolve().stem, class_names=class_names_of(votes))
+    _say(f"wrote {output}" + (" (it replaces the file that was there)" if there else ""))
+
+
+def _check_report(output, images, strategy):
+    "Refuse what can be refused at once."
+    from crowdbook.aggregate import parse_strategy
+    _check_outputs(output)
+    if images is not None and not images.is_dir():
+        raise ValueError(f"{images}: there is no such folder of images; correct --images")
+    if strategy is not None:
+        parse_strategy(strategy)
+
+# %% ../nbs/15_cli.ipynb #c022
 @app.command("strategies")
 def _strategies(as_json: _JsonOption = False):
     "The strategies and their parameters."
@@ -261,7 +304,7 @@ def _strategies(as_json: _JsonOption = False):
         )
     )
 
-# %% ../nbs/15_cli.ipynb #c022
+# %% ../nbs/15_cli.ipynb #c024
 @app.command("install")
 def _install(
     name: Annotated[Optional[str], typer.Argument(help="Name of the data set; without it, they are listed.")] = None,
@@ -277,7 +320,7 @@ def _install(
     install(name, to, overwrite=overwrite, progress=sys.stderr.isatty())
     _say(f"wrote {to}")
 
-# %% ../nbs/15_cli.ipynb #c024
+# %% ../nbs/15_cli.ipynb #c026
 def _number(kind, flag, help):
     "The type of an option for a number that may be left out."
     return Annotated[Optional[kind], typer.Option(flag, help=help, show_default=False)]
@@ -300,7 +343,7 @@ _NFamilyOption = _number(int, "--n-family", "correlated: number of families of j
 _SpreadOption = _number(float, "--spread", "correlated: how much judges of a family differ, 0 to 1 (0).")
 _MatrixFileOption = _file("matrix-file: confusion matrices, .npy of shape (n_worker, K, K).", "--matrix-file")
 
-# %% ../nbs/15_cli.ipynb #c025
+# %% ../nbs/15_cli.ipynb #c027
 @app.command("simulate")
 def _simulate(
     folder: Annotated[Path, typer.Option("--folder", help="Folder to write, in the data set layout.")],
@@ -322,7 +365,7 @@ def _simulate(
     v = crowd.votes
     _say(f"wrote {folder}: {crowd.strategy}, {v.n_votes:,} votes, {v.n_tasks:,} tasks, {v.n_workers:,} workers")
 
-# %% ../nbs/15_cli.ipynb #c026
+# %% ../nbs/15_cli.ipynb #c028
 def _check_params(strategy, params):
     "Refuse an option that the simulator does not have, and a missing --matrix-file, in the words of the command line."
     import inspect
@@ -339,7 +382,7 @@ def _check_params(strategy, params):
     if "matrix_file" in known and "matrix_file" not in params:
         raise ValueError(f"--strategy {strategy} needs --matrix-file, an .npy file of shape (n_worker, K, K)")
 
-# %% ../nbs/15_cli.ipynb #c028
+# %% ../nbs/15_cli.ipynb #c030
 def demo_crowd(seed: int = 0,  # of all draws
                ):              # votes, truth and confusions; the last five of thirty workers answer at random
     "The crowd of the demonstration."
@@ -353,7 +396,7 @@ def demo_crowd(seed: int = 0,  # of all draws
     votes = draw_votes(rng, truth, confusions, feedback=8)
     return Crowd(votes, pd.Series(truth, name="label").rename_axis("task"), confusions, "demo", dict(seed=seed))
 
-# %% ../nbs/15_cli.ipynb #c029
+# %% ../nbs/15_cli.ipynb #c031
 def _demo_workers(crowd, model, n=6):
     "The workers with the lowest estimated ability, beside what we know of them."
     import pandas as pd
@@ -379,7 +422,7 @@ def _demo_plots(crowd, models, table, folder):
             figure.savefig(p)
         plt.close(figure)
 
-# %% ../nbs/15_cli.ipynb #c030
+# %% ../nbs/15_cli.ipynb #c032
 def _votes_figure(crowd, plt, plot):
     with plot.style():
         figure, axes = plt.subplots(1, 2, figsize=(8, 2.8))
@@ -406,7 +449,7 @@ def _confusions_figure(crowd, model, plt, plot):
         plot.heatmap(model.confusions_[j], crowd.votes.classes, ax, f"{what} worker: {crowd.votes.workers[j]}")
     return figure
 
-# %% ../nbs/15_cli.ipynb #c031
+# %% ../nbs/15_cli.ipynb #c033
 @app.command("demo")
 def _demo(
     folder: Annotated[Path, typer.Option("--folder", help="Where plots and files go.")] = Path("crowdbook-demo"),
@@ -429,7 +472,7 @@ def _demo(
     else:
         _show_demo(crowd, table, worst, folder)
 
-# %% ../nbs/15_cli.ipynb #c032
+# %% ../nbs/15_cli.ipynb #c034
 def _show_demo(crowd, table, worst, folder):
     "What the demonstration prints for people."
     v = crowd.votes
