@@ -6,7 +6,8 @@
 __all__ = ['TASK_SCORES', 'WORKER_SCORES', 'entropy', 'posterior_entropy', 'margin', 'expected_gain', 'spam_distance',
            'spam_score', 'Rows', 'rows_of', 'spam_interval', 'beta_interval', 'diagonal_interval', 'glad_interval',
            'agreement', 'share_interval', 'traps', 'typical_time', 'Inquiry', 'task_scores', 'worker_scores',
-           'parse_score', 'identify_tasks', 'identify_workers', 'identify', 'rank_workers', 'rank_tasks']
+           'parse_score', 'identify_tasks', 'identify_workers', 'identify', 'rank_workers', 'rank_tasks', 'plot_pairs',
+           'plot_workers', 'plot_confusions', 'plot_tasks']
 
 # %% ../nbs/11_identify.ipynb #c003
 import ast
@@ -15,7 +16,6 @@ import re
 import sys
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -24,7 +24,6 @@ from scipy.special import betaincinv, chdtr, chndtrinc, expit, ndtri, stdtrit
 
 from .aggregate import aggregate, parse_strategy
 from .base import as_votes, check_number
-from .dawid_skene import DawidSkene
 from .glad import GLAD
 from .votes import Votes
 
@@ -173,7 +172,7 @@ def diagonal_interval(rows: Rows,           # of the workers
                       level: float = .95,   # of probability
                       ):                    # lower and upper bounds, shape (n_workers,)
     "Interval of the weighted mean of the diagonal of each confusion matrix."
-    variance = rows.right * (1 - rows.right) / (rows.n + rows.prior + 1)
+    variance = rows.right * (1 - rows.right) / (rows.n + rows.prior)
     return beta_interval(rows.right @ weights, variance @ weights**2, level)
 
 # %% ../nbs/11_identify.ipynb #c044
@@ -322,7 +321,7 @@ def _entropy(q: Inquiry, strategy: str = "votes", normalised: bool = False):
     return posterior_entropy(q.model(strategy).probas_) / (np.log(max(q.votes.n_classes, 2)) if normalised else 1)
 
 
-def _margin(q: Inquiry, strategy: str = "DS"):
+def _margin(q: Inquiry, strategy: str = "DSS"):
     "Lead of the likeliest class over the second; low: ambiguous (@eq-margin)."
     return margin(q.model(strategy).probas_)
 
@@ -332,7 +331,7 @@ def _difficulty(q: Inquiry):
     return q.model("GLAD").tasks_["difficulty"].to_numpy()
 
 
-def _gain(q: Inquiry, strategy: str = "DS", worker="random", most: int = 100):
+def _gain(q: Inquiry, strategy: str = "DSS", worker="random", most: int = 100):
     "Expected rise in accuracy by one more vote, of a random worker or a named one; high: ask again (@eq-gain)."
     check_number("most", most, 1, whole=True)
     confusions, T = q.confusions(strategy), q.model(strategy).probas_
@@ -562,3 +561,150 @@ def rank_tasks(table: pd.DataFrame,  # of identify_tasks
     out = table[[score, "n_votes"]].set_axis(["score", "n_votes"], axis=1).dropna()
     low_is_hard = parse_score(score)[0] not in ("entropy", "glad", "gain")
     return out.sort_values("score", ascending=low_is_hard, kind="stable")
+
+# %% ../nbs/11_identify.ipynb #c082
+class _CallableModule(ModuleType):
+    def __call__(self, *args, **kwargs):
+        return identify(*args, **kwargs)
+
+
+if __name__ == "crowdbook.identify":
+    sys.modules[__name__].__class__ = _CallableModule
+
+# %% ../nbs/11_identify.ipynb #c084
+def _values(table, scores):
+    "The columns of the scores themselves, without bounds and numbers of votes."
+    if scores is None:
+        scores = [c for c in table if c != "n_votes" and not c.endswith(("_low", "_high", "_n"))]
+    missing = [c for c in scores if c not in table]
+    if missing:
+        raise ValueError(f"score {missing[0]!r} is not in the table; it has {', '.join(map(str, table.columns))}")
+    return table[list(scores)].dropna(how="all")
+
+
+def plot_pairs(table: pd.DataFrame,  # of identify_tasks or identify_workers
+               scores=None,          # names of the scores to show; all if None
+               labels: dict = {},    # what to call them, where not by their names
+               color: str = "#0072B2",  # of points and bars
+               ):                    # the figure
+    "Pair plot of scores with Spearman's and Pearson's correlation."
+    import matplotlib.pyplot as plt
+
+    from crowdbook import plot
+    data = _values(table, scores)
+    n = data.shape[1]
+    with plot.style():
+        figure, axes = plt.subplots(n, n, figsize=(1.7 * n + .4, 1.5 * n + .3), sharex="col", squeeze=False)
+        for i, below in enumerate(data):
+            for j, across in enumerate(data):
+                _pair(axes[i, j], data[across], data[below], i, j, color)
+            axes[i, 0].set_ylabel(labels.get(below, below) if i else "")
+            axes[-1, i].set_xlabel(labels.get(below, below))
+    return figure
+
+# %% ../nbs/11_identify.ipynb #c085
+def _pair(ax, x, y, i, j, color):
+    "One panel of the pair plot."
+    ax.grid(False)
+    ax.tick_params(labelsize=7)
+    both = x.notna() & y.notna()
+    if i == j:
+        ax.hist(x[both], bins=20, color=color, edgecolor="white", linewidth=.4)
+        ax.set_yticks([])
+        ax.spines["left"].set_visible(False)
+    elif i > j:
+        ax.plot(x[both], y[both], "o", ms=3, alpha=max(.1, min(.6, 60 / max(both.sum(), 1))), mew=0, color=color)
+        if j:
+            ax.tick_params(labelleft=False)
+    else:
+        constant = min(x[both].nunique(), y[both].nunique()) < 2
+        rank, line = (np.nan if constant else x[both].corr(y[both], method=m) for m in ("spearman", "pearson"))
+        ax.text(.5, .5, f"Spearman {rank:.2f}\nPearson {line:.2f}", transform=ax.transAxes, ha="center", va="center",
+                fontsize=9)
+        ax.axis("off")
+
+# %% ../nbs/11_identify.ipynb #c087
+def plot_workers(table: pd.DataFrame,  # of identify_workers
+                 score: str,           # name of a score in it
+                 ax=None,              # axes to draw on; new ones if None
+                 most: int = 100,      # workers shown: the best and the worst half if there are more
+                 reference=None,       # a value to draw as a line, such as a spammer's
+                 label: str = "",      # of the axis; the name of the score if empty
+                 ):                    # the axes
+    "Workers with their intervals, ranked by the lower bound; darker dots have more votes."
+    import matplotlib.pyplot as plt
+
+    from crowdbook import plot
+    ranked = rank_workers(table, score)
+    if len(ranked) > most:
+        ranked = pd.concat([ranked[: most // 2], ranked[len(ranked) - most // 2 :]])
+    with plot.style():
+        ax = ax or plt.subplots(figsize=(min(9, 2 + .13 * len(ranked)), 3))[1]
+        x = np.arange(len(ranked))
+        ax.vlines(x, ranked.low, ranked.high, color="#9a9a9a", lw=1.2)
+        dots = ax.scatter(x, ranked.score, c=np.maximum(ranked.n_votes, 1), cmap="viridis_r", norm="log", s=18, zorder=3)
+        ax.figure.colorbar(dots, ax=ax, label="votes", pad=.01)
+        if reference is not None:
+            ax.axhline(reference, color="k", lw=.8, ls="--")
+        names = len(ranked) <= 60
+        ax.set_xticks(x if names else [], [str(w) for w in ranked.index] if names else [], rotation=90, fontsize=6)
+        ax.set(ylabel=label or score, xlabel="workers, by lower bound", xlim=(-1, len(ranked)))
+        ax.grid(axis="x", visible=False)
+    return ax
+
+# %% ../nbs/11_identify.ipynb #c088
+def plot_confusions(votes,                          # Votes, an Inquiry, or anything `as_votes` accepts
+                    strategy: str = "DS",           # with confusion matrices
+                    score: str = "trace_confusion",  # of workers; the best has its highest lower bound
+                    class_names=None,               # names of the classes; the classes themselves if None
+                    ):                              # the figure
+    "Confusion matrices of the surely best worker, of the surely worst, and the mean over all votes."
+    import matplotlib.pyplot as plt
+
+    from crowdbook import plot
+    q = _inquiry(votes)
+    name = f"{score}[strategy={strategy}]" if "[" not in score else score
+    table, pi = identify_workers(q, name), q.confusions(strategy)
+    best, worst = rank_workers(table, name).index[0], rank_workers(table, name, by="high").index[-1]
+    load = q.votes.workload.to_numpy()
+    shown = {f"{what}: {w} ({load[j]} votes)": pi[j] for what, w in (("best", best), ("worst", worst))
+             for j in [q.votes.workers.get_loc(w)]}
+    shown["mean over all votes"] = np.einsum("j,jlk->lk", load / load.sum(), pi)
+    with plot.style():
+        figure, axes = plt.subplots(1, 3, figsize=(10, 3.6))
+    for ax, (title, matrix) in zip(axes, shown.items()):
+        plot.heatmap(matrix, class_names or q.votes.classes, ax, title)
+        ax.set_ylabel("true class" if ax is axes[0] else "")
+        ax.tick_params(labelleft=ax is axes[0])
+    return figure
+
+# %% ../nbs/11_identify.ipynb #c090
+def plot_tasks(dataset,              # a Dataset with images, as arrays or paths
+               table: pd.DataFrame,  # of identify_tasks
+               score: str,           # name of a score in it
+               n: int = 12,          # number of images
+               columns: int = 6,     # images in a row
+               tasks=None,           # only these tasks
+               size: int = 96,       # pixels of the longer side of a thumbnail
+               ):                    # the figure
+    "The most ambiguous tasks by a score, with their votes; ValueError without images."
+    import matplotlib.pyplot as plt
+
+    from crowdbook import plot
+    from crowdbook.datasets import _picture, _say_votes
+    if dataset.images is None:
+        raise ValueError(f"the data set {dataset.name} has no images; load it with images=True")
+    ranked = rank_tasks(table if tasks is None else table.loc[tasks], score)[:n]
+    names = dict(zip(dataset.votes.classes, dataset.class_names or dataset.votes.classes))
+    truth = {} if dataset.truth is None else dataset.truth
+    with plot.style():
+        shape = -(-len(ranked) // columns), columns
+        figure, axes = plt.subplots(*shape, figsize=(1.3 * columns, 2 * shape[0]), squeeze=False)
+        for ax in axes.flat:
+            ax.set_axis_off()
+        for ax, task, value in zip(axes.flat, ranked.index, ranked.score):
+            at = dataset.votes.tasks.get_loc(task)
+            ax.imshow(_picture(dataset.images, at, size), interpolation="nearest")
+            ax.set_title(f"{value:.2f}  {names.get(truth.get(task), '')}", fontsize=8)
+            ax.text(.5, -.04, _say_votes(dataset, at), transform=ax.transAxes, ha="center", va="top", fontsize=7)
+    return figure
