@@ -230,7 +230,7 @@ def _print_table(frame):
 # %% ../nbs/15_cli.ipynb #c020
 _ScoreOption = Annotated[
     Optional[list[str]],
-    typer.Option("-s", "--score", help="NAME or NAME[parameter=value]; may be repeated; `crowdbook scores` lists them."),
+    typer.Option("-s", "--score", help="NAME or NAME[parameter=value]; may be repeated; see `crowdbook scores`."),
 ]
 _ScoresOption = _file("Write kind,id,score,value,low,high,n_votes here (csv).", "-o", "--output")
 _TrapsOption = _file("Known classes of trap questions (csv with task,label), for traps.", "--gold", "--truth")
@@ -288,7 +288,6 @@ def _known(votes, path, gold, seconds, features, worker, sep, encoding):
 def _features(path, votes):
     "Features of the tasks for a network, in the order of the tasks."
     import numpy as np
-
     from crowdbook.learn import Tasks
 
     try:
@@ -307,8 +306,7 @@ def _scores(votes, names, known, level, seed):
     try:
         return identify(votes, names, level=level, random_state=seed, progress=sys.stderr.isatty(), **known)
     except ValueError as e:
-        words = {"seconds=, the time of each answer": "--seconds COLUMN, the column of VOTES with the time of each answer",
-                 "tasks=, the images or features of the tasks": "--features, an .npy file with a row a task",
+        words = {"seconds=, the": "--seconds COLUMN, the column of VOTES with the", "tasks=, the images or features of the tasks": "--features, an .npy file with a row a task",
                  "gold=, known classes of some tasks": "--gold, a csv file with task,label"}
         for python, shell in words.items():
             e = str(e).replace(python, shell)

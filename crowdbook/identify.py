@@ -99,7 +99,7 @@ class Rows:
     square: np.ndarray    # sum over the answers of m^2, for q the worker's own answers
     cube: np.ndarray      # sum over the answers of m^3, likewise
     seen: np.ndarray      # does the row have at least half a vote?
-    spread: np.ndarray    # sum over seen rows of C / n, and answers, of the squared distance to their mean, (n_workers,)
+    spread: np.ndarray    # sum of the squared distances of the seen rows of C / n to their mean row, (n_workers,)
     middle: np.ndarray    # squared length of that mean row, (n_workers,)
     prior: float          # a: pseudo-votes of a row
 
@@ -322,14 +322,18 @@ class Inquiry:
     random_state: int = 0          # seed of draws
     progress: bool = False         # show progress bars
 
-    def model(self, strategy: str):
+    def model(self,
+              strategy: str,  # name, with parameters in brackets
+              ):              # the model
         "The fitted strategy of this name."
         if strategy not in self.models:
             self.models[strategy] = aggregate(self.votes, strategy, random_state=self.random_state,
                                               progress=self.progress, warn=False)
         return self.models[strategy]
 
-    def confusions(self, strategy: str) -> np.ndarray:
+    def confusions(self,
+                   strategy: str,   # name, with parameters in brackets
+                   ) -> np.ndarray:  # shape (n_workers, K, K)
         "Its confusion matrices; ValueError if it has none."
         model = self.model(strategy)
         if not hasattr(type(model), "confusions_") and not hasattr(model, "confusions_"):
@@ -432,7 +436,8 @@ def _margins(name, q, network, epochs):
     if q.tasks is None:
         raise ValueError(f"{name} trains a network and needs tasks=, the images or features of the tasks")
     try:
-        return import_module("crowdbook.waum"), import_module("crowdbook.learn").Recipe(epochs=epochs, seed=q.random_state)
+        recipe = import_module("crowdbook.learn").Recipe(epochs=epochs, seed=q.random_state)
+        return import_module("crowdbook.waum"), recipe
     except ImportError as e:
         raise ValueError(f"{name} trains a network and needs torch ({e}); install it or leave {name} out") from None
 
@@ -602,7 +607,8 @@ def _one(q, text):
     name, parameters = parse_score(text)
     if name in CROWD_SCORES:
         value, low, high = CROWD_SCORES[name](q, **parameters)
-        return pd.DataFrame(dict(kind="crowd", id="", score=text, value=[value], low=low, high=high, n_votes=len(q.votes)))
+        row = dict(kind="crowd", id="", score=text, value=value, low=low, high=high, n_votes=len(q.votes))
+        return pd.DataFrame([row])
     kind = "task" if name in TASK_SCORES else "worker"
     wide = (identify_tasks if kind == "task" else identify_workers)(q, text)
     low, high = (wide.get(f"{text}_{side}", np.nan) for side in ("low", "high"))
@@ -745,8 +751,12 @@ def plot_workers(table: pd.DataFrame,  # of identify_workers
         ax = ax or plt.subplots(figsize=(min(9, 2 + .13 * len(ranked)), 3))[1]
         x = np.arange(len(ranked))
         ax.vlines(x, ranked.low, ranked.high, color="#9a9a9a", lw=1.2)
-        dots = ax.scatter(x, ranked.score, c=np.maximum(ranked.n_votes, 1), cmap="viridis_r", norm="log", s=18, zorder=3)
-        if ranked.n_votes.nunique() > 1:
+        differ = ranked.n_votes.nunique() > 1
+        colors = dict(color="#0072B2")
+        if differ:
+            colors = dict(c=np.maximum(ranked.n_votes, 1), cmap="viridis_r", norm="log")
+        dots = ax.scatter(x, ranked.score, s=18, zorder=3, **colors)
+        if differ:
             bar = ax.figure.colorbar(dots, ax=ax, label="votes", pad=.01)
             bar.ax.yaxis.set_major_formatter("{x:.0f}")
             bar.ax.yaxis.set_minor_formatter("")
