@@ -351,7 +351,8 @@ def _scores(votes, names, known, level, seed):
     try:
         return identify(votes, names, level=level, random_state=seed, progress=sys.stderr.isatty(), **known)
     except ValueError as e:
-        words = {"seconds=, the": "--seconds COLUMN, the column of VOTES with the", "tasks=, the images or features of the tasks": "--features, an .npy file with a row a task",
+        words = {"seconds=, the": "--seconds COLUMN, the column of VOTES with the",
+                 "tasks=, the images or features of the tasks": "--features, an .npy file with a row a task",
                  "gold=, known classes of some tasks": "--gold, a csv file with task,label"}
         for python, shell in words.items():
             e = str(e).replace(python, shell)
