@@ -9,6 +9,14 @@ _HOME = {
     "dawid_skene": ["DawidSkene"],
     "glad": ["GLAD"],
     "datasets": ["load_labelme", "load_cifar10h", "load_music", "load_votes"],
+    "identify": ["identify", "identify_tasks", "identify_workers"],
+    "agreement": ["agreement"],
+    "report": ["report", "write_report"],
+    "learn": ["Tasks", "Recipe", "Classifier"],
+    "crowdlayer": ["CrowdLayer"],
+    "conal": ["CoNAL", "crowd_model"],
+    "classifier_em": ["ClassifierEM"],
+    "waum": ["WAUM"],
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 __all__ = list(_MODULE)
