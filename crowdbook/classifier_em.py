@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .base import Aggregator, as_votes, check_number, climb
+from .base import as_votes, check_number, climb
 from .dawid_skene import DawidSkene, log_, softmax_rows
 from .ds_family import MAPDawidSkene, RowPrior, alike, coin_prior, crowd_prior, log_prior, shrink, tally
 from .majority import normalise
@@ -118,10 +118,11 @@ def prior_rows(pred_probs,         # frame (tasks x classes), array (n_tasks, K)
     if pred_probs is None:
         return np.full((n, K), 1 / K)
     if isinstance(pred_probs, pd.DataFrame):
-        for name, wanted, have in (("task", votes.tasks, pred_probs.index), ("class", votes.classes, pred_probs.columns)):
+        index, columns = pred_probs.index, pred_probs.columns
+        for name, wanted, have in (("task", votes.tasks, index), ("class", votes.classes, columns)):
             if len(lost := wanted.difference(have, sort=False)):
-                raise ValueError(f"pred_probs has no probabilities for {name} {lost[0]!r}; give a row to each task and a "
-                                 f"column to each class")
+                raise ValueError(f"pred_probs has no probabilities for {name} {lost[0]!r}; give a row to each task and "
+                                 f"a column to each class")
         pred_probs = pred_probs.loc[votes.tasks, votes.classes]
     p = np.asarray(pred_probs, float)
     if p.shape != (n, K):
@@ -260,15 +261,16 @@ class ClassifierEM(MAPDawidSkene):
                  shrinkage="auto",            # of the covariance, in (0, 1), or "auto" (gaussian)
                  root="auto",                 # take square roots of the features; auto: if none is negative (gaussian)
                  rounds: int = 30,            # most rounds
-                 tol: float = 1e-3,           # stop when no label probability changes by more
+                 tol: float = 1e-3,           # stop when the rows of T move by less, in the mean (total variation)
                  right: float = 1.,           # MAP: pseudo-votes for the right answer, in every row
                  wrong: float = 1.,           # MAP: pseudo-votes for wrong answers, shared alike
                  pretrained: bool = False,    # of a torchvision network
                  frozen: bool = False,        # train only its last layer
                  gold=None,                   # known labels, Series or dict task -> class
                  random_state=0):             # seed of the folds, and of the draws among tied classes
-        self.network, self.recipe, self.folds, self.confusion, self.strength = network, recipe, folds, confusion, strength
-        self.shrinkage, self.root, self.rounds, self.tol, self.right, self.wrong = shrinkage, root, rounds, tol, right, wrong
+        self.network, self.recipe, self.folds, self.confusion = network, recipe, folds, confusion
+        self.strength, self.shrinkage, self.root, self.rounds, self.tol = strength, shrinkage, root, rounds, tol
+        self.right, self.wrong = right, wrong
         self.pretrained, self.frozen, self.gold, self.random_state = pretrained, frozen, gold, random_state
 
     def fit(self,
@@ -321,7 +323,7 @@ def _climb(self: ClassifierEM, votes, s, strength):
         said = self._believe(votes, T, choose=r < 20)
         a = best_prior_strength(said, logp) if strength == "evidence" else float(strength)
         new, loglik = softmax_rows(said + tempered(logp, a))
-        moved = np.abs(self._clamp(new) - T).max()
+        moved = np.abs(self._clamp(new) - T).sum(axis=1).mean() / 2
         history.append(dict(round=r, log_likelihood=loglik.sum(), strength=a, moved=moved))
         T = new
         if moved < self.tol:
@@ -350,7 +352,7 @@ def _sharpness(self: ClassifierEM, best):
 def _features(tasks, root=False):
     "Rows of features as floats; ValueError for what is not features."
     if getattr(tasks, "kind", "features") != "features":
-        raise ValueError(f"network='gaussian' needs features, not {tasks.kind}; make them with crowdbook.learn.backbone")
+        raise ValueError(f"network='gaussian' needs features, not {tasks.kind}; crowdbook.learn.backbone makes some")
     x = np.asarray(getattr(tasks, "x", tasks), float)
     x = x.reshape(len(x), -1)
     return np.sqrt(np.maximum(x, 0)) if root else x
@@ -408,7 +410,8 @@ def predict(self: ClassifierEM,
             ) -> pd.Series:  # class of each task
     "The most probable class of each task, by the classifier alone."
     best = self.predict_proba(tasks).argmax(axis=1)
-    return pd.Series(self.classes_.take(best), getattr(tasks, "ids", pd.RangeIndex(len(best))).rename("task"), name="label")
+    ids = getattr(tasks, "ids", pd.RangeIndex(len(best)))
+    return pd.Series(self.classes_.take(best), ids.rename("task"), name="label")
 
 
 @patch
