@@ -4,8 +4,8 @@
     python benchmarks/crowd.py --feedback 51 --limit 600  # as many votes a task as CIFAR-10H
 
 Seconds are the best epoch of some, on one thread, each setting in a process of its own, settings in turn; `ratio` is
-the time with the most workers over that with the fewest. The dense layer is the one found in most programs: the answers of all
-workers to all tasks of the batch, shape (batch, K, n_workers), of which a mask leaves those that exist. It gets the
+the time with the most workers over that with the fewest. The dense layer is the one found in most programs: the answers
+of all workers to all tasks of the batch, shape (batch, K, n_workers), of which a mask leaves those that exist. It gets the
 same network, optimiser and votes.
 """
 
