@@ -10,6 +10,7 @@ import json
 import re
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -39,9 +40,10 @@ def main(args=None,  # words of the command line; those of the process if None
          ):
     "Run the command line; exits with 0, or with 2 after one sentence on standard error."
     warnings.showwarning = _warn
+    import_module("crowdbook.cli_learning")  # its commands join the others; torch stays out until one of them runs
     try:
         code = app(args, prog_name="crowdbook", standalone_mode=False)
-    except (ValueError, OSError) as e:
+    except (ValueError, OSError, ImportError) as e:
         code = _fail(e)
     except KeyboardInterrupt:
         _fail("interrupted; a file that was not finished is not there")
@@ -53,7 +55,8 @@ def main(args=None,  # words of the command line; those of the process if None
     sys.exit(code if isinstance(code, int) else 0)
 
 # %% ../nbs/15_cli.ipynb #c010
-_OPTIONS = ["task", "worker", "label", "classes", "duplicates", "sep", "encoding", "overwrite", "weights"]
+_OPTIONS = ["task", "worker", "label", "classes", "duplicates", "sep", "encoding", "overwrite", "weights", "gold",
+            "level"]
 
 
 def _fail(error) -> int:
@@ -227,6 +230,188 @@ def _print_table(frame):
     Console(highlight=False).print(table)
 
 # %% ../nbs/15_cli.ipynb #c020
+_ImagesOption = _file("Folder with an image for each task, named after it: 17.jpg, image-17.png, ...", "--images")
+_ReportOption = Annotated[Path, typer.Option("-o", "--output", help="The page to write.")]
+_OneStrategyOption = Annotated[
+    Optional[str], typer.Option("-s", "--strategy", help="NAME or NAME[parameter=value]; the default if not given.")
+]
+_TitleOption = Annotated[Optional[str], typer.Option("--title", help="Of the page; the name of VOTES if not given.")]
+
+
+@app.command("report")
+def _report(
+    votes: _VotesFile, output: _ReportOption = Path("report.html"), images: _ImagesOption = None,
+    truth: _TruthOption = None, gold: _GoldOption = None, strategy: _OneStrategyOption = None,
+    title: _TitleOption = None, seed: _SeedOption = 0, task: _TaskOption = "task", worker: _WorkerOption = "worker",
+    label: _LabelOption = "label", classes: _ClassesOption = None, duplicates: _DuplicatesOption = "error",
+    wide: _WideOption = False, sep: _SepOption = None, encoding: _EncodingOption = "utf-8", from_: _FromOption = None,
+):
+    "One page (HTML) about the crowd: labels, workers, ambiguous tasks, agreement, warnings."
+    from crowdbook.report import class_names_of, write_report
+    from crowdbook.votes import read_labels
+    _check_report(output, images, strategy)
+    options = dict(task=task, worker=worker, label=label, duplicates=duplicates, wide=wide, sep=sep, encoding=encoding)
+    read = _read(votes, from_, classes, **options)
+    known, sure = (None if path is None else read_labels(path) for path in (truth, gold))
+    for labels, path in ((known, truth), (sure, gold)):
+        if labels is not None:
+            read.match_labels(labels, str(path))
+    notes = ["Where a worker voted twice on a task, the later vote was kept."] if duplicates == "last" else []
+    there = output.exists()
+    write_report(output, read, strategy=strategy, images=images, truth=known, gold=sure, random_state=seed, notes=notes,
+                 title=title or votes.resolve().stem, class_names=class_names_of(votes))
+    _say(f"wrote {output}" + (" (it replaces the file that was there)" if there else ""))
+
+
+def _check_report(output, images, strategy):
+    "Refuse what can be refused at once."
+    from crowdbook.aggregate import parse_strategy
+    _check_outputs(output)
+    if images is not None and not images.is_dir():
+        raise ValueError(f"{images}: there is no such folder of images; correct --images")
+    if strategy is not None:
+        parse_strategy(strategy)
+## `crowdbook identify`
+
+Scores of tasks, workers and the crowd in one table: `kind` says which of them a row is about (`task`, `worker` or `crowd`), `id` is the task or worker, `score` the name as given, `value` the score, and `low` and `high` its interval, empty for tasks. `n_votes` is the number of votes that the score rests on: for `traps` the traps that the worker answered.
+
+```python
+#| export
+_ScoreOption = Annotated[
+    Optional[list[str]],
+    typer.Option("-s", "--score", help="NAME or NAME[parameter=value]; may be repeated; see `crowdbook scores`."),
+]
+_ScoresOption = _file("Write kind,id,score,value,low,high,n_votes here (csv).", "-o", "--output")
+_TrapsOption = _file("Known classes of trap questions (csv with task,label), for traps.", "--gold", "--truth")
+_SecondsOption = Annotated[
+    Optional[str], typer.Option("--seconds", metavar="COLUMN", help="Column of VOTES with seconds, for time.")
+]
+_LevelOption = Annotated[float, typer.Option("--level", help="Of the intervals.")]
+_TopOption = Annotated[int, typer.Option("--top", min=1, help="Number of tasks and workers to print for each score.")]
+_FeaturesOption = _file("Features of the tasks (.npy, a row a task in their order), for WAUM.", "--features")
+DEFAULT_SCORES = ["entropy", "gain", "spam_score", "agreement"]
+
+# %% ../nbs/15_cli.ipynb #c021
+@app.command("identify")
+def _identify(
+    votes: _VotesFile, score: _ScoreOption = None, output: _ScoresOption = None, gold: _TrapsOption = None,
+    seconds: _SecondsOption = None, features: _FeaturesOption = None, level: _LevelOption = 0.95, top: _TopOption = 5,
+    seed: _SeedOption = 0, as_json: _JsonOption = False, task: _TaskOption = "task", worker: _WorkerOption = "worker",
+    label: _LabelOption = "label", classes: _ClassesOption = None, duplicates: _DuplicatesOption = "error",
+    wide: _WideOption = False, sep: _SepOption = None, encoding: _EncodingOption = "utf-8", from_: _FromOption = None,
+):
+    "Which tasks are ambiguous, which workers can be trusted."
+    _check_outputs(output)
+    options = dict(task=task, worker=worker, label=label, duplicates=duplicates, wide=wide, sep=sep, encoding=encoding)
+    names = score or DEFAULT_SCORES
+    _check_scores(names)
+    read = _read(votes, from_, classes, **options)
+    known = _known(read, votes, gold, seconds, features, worker, sep, encoding)
+    _show_scores(read, _scores(read, names, known, level, seed), output, top, as_json)
+
+# %% ../nbs/15_cli.ipynb #c022
+def _check_scores(names):
+    "Refuse a mistyped score before anything is read."
+    from crowdbook.identify import parse_score
+
+    for name in names:
+        parse_score(name)
+
+
+def _known(votes, path, gold, seconds, features, worker, sep, encoding):
+    "What is known besides the votes: gold labels, times, features."
+    from crowdbook.identify import read_seconds
+    from crowdbook.votes import read_labels
+
+    known = {}
+    if gold is not None:
+        known["gold"] = read_labels(gold)
+        votes.match_labels(known["gold"], str(gold))
+    if seconds is not None:
+        known["seconds"] = read_seconds(path, seconds, worker, sep, encoding)
+    if features is not None:
+        known["tasks"] = _features(features, votes)
+    return known
+
+# %% ../nbs/15_cli.ipynb #c023
+def _features(path, votes):
+    "Features of the tasks for a network, in the order of the tasks."
+    import numpy as np
+    from crowdbook.learn import Tasks
+
+    try:
+        x = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError):
+        raise ValueError(f"{path} is not an .npy file of numbers; write it with numpy.save") from None
+    if x.ndim < 2 or len(x) != votes.n_tasks:
+        raise ValueError(f"{path} has shape {x.shape}; it must have a row for each of the {votes.n_tasks} tasks")
+    return Tasks(x if x.dtype == np.uint8 else x.astype(np.float32), votes.tasks)
+
+
+def _scores(votes, names, known, level, seed):
+    "The scores in long form; the sentences of the library in the words of the command line."
+    from crowdbook.identify import identify
+
+    try:
+        return identify(votes, names, level=level, random_state=seed, progress=sys.stderr.isatty(), **known)
+    except ValueError as e:
+        words = {"seconds=, the": "--seconds COLUMN, the column of VOTES with the", "tasks=, the images or features of the tasks": "--features, an .npy file with a row a task",
+                 "gold=, known classes of some tasks": "--gold, a csv file with task,label"}
+        for python, shell in words.items():
+            e = str(e).replace(python, shell)
+        raise ValueError(e) from None
+
+# %% ../nbs/15_cli.ipynb #c024
+def _show_scores(votes, scores, output, top, as_json):
+    "The table to a file; the worst tasks and workers, or one JSON object, to standard output."
+    from crowdbook.identify import worst
+
+    if output is not None:
+        _save(scores, output)
+    least, seconds = worst(scores, top), scores.attrs["seconds"]
+    if as_json:
+        print(json.dumps({name: dict(kind=rows["kind"].iloc[0], seconds=seconds[name],
+                                     scored=int(scores["value"][scores["score"] == name].notna().sum()),
+                                     worst=_records(rows)) for name, rows in least.groupby("score", sort=False)}))
+        return
+    print(f"{votes.n_votes:,} votes: {votes.n_tasks:,} tasks, {votes.n_workers:,} workers, {votes.n_classes} classes")
+    for name, rows in least.groupby("score", sort=False):
+        kind = rows["kind"].iloc[0]
+        print({"task": f"\n{name}: the most ambiguous tasks", "crowd": f"\n{name}"}.get(
+            kind, f"\n{name}: the workers with the lowest upper bound"))
+        columns = dict(task=["id", "value", "n_votes"], crowd=["value", "low", "high", "n_votes"])
+        _print_table(rows[columns.get(kind, ["id", "value", "low", "high", "n_votes"])].rename(columns=dict(id=kind)))
+    if output is None:
+        _say("write all scores with -o scores.csv")
+
+
+def _records(rows):
+    "Rows as dictionaries for JSON, without the empty cells."
+    return [{k: v for k, v in row.items() if v == v and k not in ("kind", "score") and v != ""}
+            for row in rows.to_dict(orient="records")]
+
+# %% ../nbs/15_cli.ipynb #c026
+@app.command("scores")
+def _list_scores(as_json: _JsonOption = False):
+    "The scores of tasks, workers and the crowd, and their parameters."
+    import inspect
+
+    import pandas as pd
+
+    from crowdbook.identify import CROWD_SCORES, TASK_SCORES, WORKER_SCORES
+
+    rows = [
+        dict(score=name, kind=kind, parameters=[p for p in list(inspect.signature(f).parameters)[1:] if p != "column"],
+             what=f.__doc__.split(" (@")[0].strip())
+        for kind, scores in (("task", TASK_SCORES), ("worker", WORKER_SCORES), ("crowd", CROWD_SCORES))
+        for name, f in scores.items()
+    ]
+    if as_json:
+        print(json.dumps({r.pop("score"): r for r in rows}))
+    else:
+        _print_table(pd.DataFrame([{**r, "parameters": ", ".join(r["parameters"])} for r in rows]))
+
+# %% ../nbs/15_cli.ipynb #c028
 @app.command("strategies")
 def _strategies(as_json: _JsonOption = False):
     "The strategies and their parameters."
@@ -259,7 +444,7 @@ def _strategies(as_json: _JsonOption = False):
         )
     )
 
-# %% ../nbs/15_cli.ipynb #c022
+# %% ../nbs/15_cli.ipynb #c030
 @app.command("install")
 def _install(
     name: Annotated[Optional[str], typer.Argument(help="Name of the data set; without it, they are listed.")] = None,
@@ -275,7 +460,7 @@ def _install(
     install(name, to, overwrite=overwrite, progress=sys.stderr.isatty())
     _say(f"wrote {to}")
 
-# %% ../nbs/15_cli.ipynb #c024
+# %% ../nbs/15_cli.ipynb #c032
 def _number(kind, flag, help):
     "The type of an option for a number that may be left out."
     return Annotated[Optional[kind], typer.Option(flag, help=help, show_default=False)]
@@ -298,7 +483,7 @@ _NFamilyOption = _number(int, "--n-family", "correlated: number of families of j
 _SpreadOption = _number(float, "--spread", "correlated: how much judges of a family differ, 0 to 1 (0).")
 _MatrixFileOption = _file("matrix-file: confusion matrices, .npy of shape (n_worker, K, K).", "--matrix-file")
 
-# %% ../nbs/15_cli.ipynb #c025
+# %% ../nbs/15_cli.ipynb #c033
 @app.command("simulate")
 def _simulate(
     folder: Annotated[Path, typer.Option("--folder", help="Folder to write, in the data set layout.")],
@@ -320,7 +505,7 @@ def _simulate(
     v = crowd.votes
     _say(f"wrote {folder}: {crowd.strategy}, {v.n_votes:,} votes, {v.n_tasks:,} tasks, {v.n_workers:,} workers")
 
-# %% ../nbs/15_cli.ipynb #c026
+# %% ../nbs/15_cli.ipynb #c034
 def _check_params(strategy, params):
     "Refuse an option that the simulator does not have, and a missing --matrix-file, in the words of the command line."
     import inspect
@@ -337,7 +522,7 @@ def _check_params(strategy, params):
     if "matrix_file" in known and "matrix_file" not in params:
         raise ValueError(f"--strategy {strategy} needs --matrix-file, an .npy file of shape (n_worker, K, K)")
 
-# %% ../nbs/15_cli.ipynb #c028
+# %% ../nbs/15_cli.ipynb #c036
 def demo_crowd(seed: int = 0,  # of all draws
                ):              # votes, truth and confusions; the last five of thirty workers answer at random
     "The crowd of the demonstration."
@@ -351,7 +536,7 @@ def demo_crowd(seed: int = 0,  # of all draws
     votes = draw_votes(rng, truth, confusions, feedback=8)
     return Crowd(votes, pd.Series(truth, name="label").rename_axis("task"), confusions, "demo", dict(seed=seed))
 
-# %% ../nbs/15_cli.ipynb #c029
+# %% ../nbs/15_cli.ipynb #c037
 def _demo_workers(crowd, model, n=6):
     "The workers with the lowest estimated ability, beside what we know of them."
     import pandas as pd
@@ -377,7 +562,7 @@ def _demo_plots(crowd, models, table, folder):
             figure.savefig(p)
         plt.close(figure)
 
-# %% ../nbs/15_cli.ipynb #c030
+# %% ../nbs/15_cli.ipynb #c038
 def _votes_figure(crowd, plt, plot):
     with plot.style():
         figure, axes = plt.subplots(1, 2, figsize=(8, 2.8))
@@ -404,7 +589,7 @@ def _confusions_figure(crowd, model, plt, plot):
         plot.heatmap(model.confusions_[j], crowd.votes.classes, ax, f"{what} worker: {crowd.votes.workers[j]}")
     return figure
 
-# %% ../nbs/15_cli.ipynb #c031
+# %% ../nbs/15_cli.ipynb #c039
 @app.command("demo")
 def _demo(
     folder: Annotated[Path, typer.Option("--folder", help="Where plots and files go.")] = Path("crowdbook-demo"),
@@ -427,7 +612,7 @@ def _demo(
     else:
         _show_demo(crowd, table, worst, folder)
 
-# %% ../nbs/15_cli.ipynb #c032
+# %% ../nbs/15_cli.ipynb #c040
 def _show_demo(crowd, table, worst, folder):
     "What the demonstration prints for people."
     v = crowd.votes

@@ -1,0 +1,182 @@
+"`crowdbook identify` as a shell calls it: scores in files and as JSON, errors, odd crowds, and what is imported."
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crowdbook import Votes, aggregate
+from crowdbook.identify import identify, task_scores, worker_scores
+
+MIRROR = Path(os.environ.get("CROWDBOOK_MIRROR", "nowhere"))
+real = pytest.mark.skipif(not (MIRROR / "votes").is_dir(), reason="the real votes are not here: set CROWDBOOK_MIRROR")
+RUN = [sys.executable, "-c", "from crowdbook.cli import main; main()"]
+COLUMNS = ["kind", "id", "score", "value", "low", "high", "n_votes"]
+
+
+def crowdbook(*words, cwd=None, code=0):
+    "Run the command line; return standard output, or standard error if it should fail."
+    run = subprocess.run([*RUN, *map(str, words)], cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert run.returncode == code, run.stderr
+    if code:
+        assert run.stderr.count("\n") == 1 and "Traceback" not in run.stderr and not run.stdout
+    return run.stderr if code else run.stdout
+
+
+@pytest.fixture
+def folder(tmp_path):
+    "A small crowd in files, with the time of each answer."
+    rows = ["a,ann,cat,1.5", "a,bob,cat,2", "a,cy,dog,.3", "b,ann,dog,2", "b,bob,dog,", "b,cy,cat,.4", "c,ann,cat,9"]
+    (tmp_path / "votes.csv").write_text("task,worker,label,took\n" + "\n".join(rows) + "\n")
+    (tmp_path / "gold.csv").write_text("task,label\na,cat\nb,dog\n")
+    (tmp_path / "other.csv").write_text("task,label\nz,cat\n")
+    (tmp_path / "slow.csv").write_text("task,worker,label,took\na,ann,cat,long\n")
+    (tmp_path / "none.csv").write_text("task,worker,label,took\na,ann,cat,0\n")
+    return tmp_path
+
+
+def test_long_table(folder):
+    names = ["entropy", "gain", "spam_score", "traps", "time"]
+    words = [w for n in names for w in ("-s", n)]
+    crowdbook("identify", "votes.csv", *words, "--gold", "gold.csv", "--seconds", "took", "-o", "s.csv", cwd=folder)
+    table = pd.read_csv(folder / "s.csv")
+    assert list(table.columns) == COLUMNS and list(dict.fromkeys(table.score)) == names
+    assert set(table[table.kind == "task"].id) == {"a", "b", "c"}
+    assert set(table[table.kind == "worker"].id) == {"ann", "bob", "cy"}
+    assert table[table.kind == "task"][["low", "high"]].isna().all(axis=None)
+    workers = table[(table.kind == "worker") & table.value.notna()]
+    assert ((workers.low <= workers.value) & (workers.value <= workers.high)).all()
+    traps = table[table.score == "traps"].set_index("id")
+    assert traps.value.to_dict() == dict(ann=1, bob=1, cy=0) and traps.n_votes.to_dict() == dict(ann=2, bob=2, cy=2)
+    assert table[table.score == "time"].set_index("id").n_votes.to_dict() == dict(ann=3, bob=1, cy=2)
+
+
+def test_json_and_default(folder):
+    out = json.loads(crowdbook("identify", "votes.csv", "--json", "--top", "2", cwd=folder))
+    assert list(out) == ["entropy", "gain", "spam_score", "agreement"]
+    for name, found in out.items():
+        assert found["kind"] == ("task" if name in ("entropy", "gain") else "worker")
+        assert found["seconds"] >= 0 and found["scored"] == 3 and len(found["worst"]) == 2
+    assert out["agreement"]["worst"][0]["id"] == "cy"
+    table = crowdbook("identify", "votes.csv", cwd=folder)
+    assert "the most ambiguous tasks" in table and "the workers with the lowest upper bound" in table
+
+
+def test_parameters_reach_the_score(folder):
+    out = json.loads(crowdbook("identify", "votes.csv", "-s", "entropy[normalised=True]", "--json", cwd=folder))
+    assert list(out) == ["entropy[normalised=True]"]
+    assert out["entropy[normalised=True]"]["worst"][0]["value"] == pytest.approx(0.9183, abs=1e-4)
+    listed = json.loads(crowdbook("scores", "--json"))
+    assert {n for n, r in listed.items() if r["kind"] == "task"} == set(task_scores())
+    assert {n for n, r in listed.items() if r["kind"] == "worker"} == set(worker_scores())
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["identify", "votez.csv"], "votez.csv: there is no such file or folder"),
+        (["identify", "votes.csv", "-s", "entropi"], "did you mean entropy?"),
+        (["identify", "votes.csv", "-s", "spam_score[strategi=DS]"], "has no parameter 'strategi'; it has strategy"),
+        (["identify", "votes.csv", "-s", "spam_score[strategy=DZ]"], "there is no strategy 'DZ'"),
+        (["identify", "votes.csv", "-s", "spam_score[strategy=MV]"], "strategy=MV has no confusion matrices"),
+        (["identify", "votes.csv", "-s", "gain[worker=eve]"], "worker 'eve' is not one of the workers"),
+        (["identify", "votes.csv", "-s", "traps"], "traps needs --gold, a csv file with task,label"),
+        (["identify", "votes.csv", "-s", "traps", "--gold", "other.csv"], "other.csv: 1 of 1 tasks are not among"),
+        (["identify", "votes.csv", "-s", "traps", "--gold", "missing.csv"], "missing.csv: there is no such file"),
+        (["identify", "votes.csv", "-s", "time"], "time needs --seconds COLUMN"),
+        (["identify", "votes.csv", "-s", "time", "--seconds", "tok"], "votes.csv has no column 'tok'"),
+        (["identify", "slow.csv", "-s", "time", "--seconds", "took"], "slow.csv, row 1: the time is 'long'"),
+        (["identify", "none.csv", "-s", "time", "--seconds", "took"], "times must be above 0, or missing"),
+        (["identify", "votes.csv", "-s", "WAUM"], "WAUM trains a network and needs --features"),
+        (["identify", "votes.csv", "--level", "95"], "level must be a number between 0 and 1, not 95.0"),
+        (["identify", "votes.csv", "--top", "0"], "--top"),
+        (["identify", "votes.csv", "--task", "image"], "has no column 'image'"),
+        (["identify", "votes.csv", "-o", "nowhere/scores.csv"], "there is no folder nowhere"),
+        (["identify", "votes.csv", "--jsn"], "No such option: --jsn"),
+    ],
+)
+def test_one_sentence_each(folder, words, said):
+    before = sorted(p.name for p in folder.iterdir())
+    assert said in crowdbook(*words, cwd=folder, code=2)
+    assert sorted(p.name for p in folder.iterdir()) == before
+
+
+@real
+def test_the_command_prints_what_python_computes(tmp_path):
+    votes = MIRROR / "votes" / "bluebirds" / "votes.csv"
+    names = ["entropy", "margin", "glad", "spam_score", "trace_confusion", "ability", "agreement"]
+    crowdbook("identify", votes, *[w for n in names for w in ("-s", n)], "-o", tmp_path / "s.csv")
+    ours, theirs = pd.read_csv(tmp_path / "s.csv"), identify(Votes.read(votes), names)
+    assert np.allclose(ours[["value", "low", "high"]], theirs[["value", "low", "high"]].astype(float), equal_nan=True)
+
+
+@real
+def test_scores_follow_identifiers_not_positions():
+    "Other names and another order of tasks, workers and rows: the same scores."
+    frame = pd.read_csv(MIRROR / "votes" / "rte" / "votes.csv")
+    other = frame.sample(frac=1, random_state=0)
+    other = other.assign(task="t" + other.task.astype(str), worker="w" + other.worker.astype(str))
+    names = ["entropy", "gain", "spam_score", "trace_confusion", "agreement", "agreement[against=majority]"]
+    a, b = identify(Votes.from_frame(frame), names), identify(Votes.from_frame(other), names)
+    b = b.assign(id=b.id.str[1:])
+    a, b = (x.assign(id=x.id.astype(str)).set_index(["score", "id"])[["value", "low", "high"]] for x in (a, b))
+    a, b = a.astype(float), b.astype(float)
+    some = a.index.get_level_values(0) != "gain"  # drawn workers depend on the order, when there are more than `most`
+    assert np.allclose(a[some], b.reindex(a.index)[some], atol=1e-6, equal_nan=True)
+
+
+def test_a_worker_with_three_votes_is_not_the_best():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(2, size=200)
+    right = rng.random((200, 6)) < 0.95
+    answers = {i: {f"busy{j}": int(y if right[i, j] else 1 - y) for j in range(6)} for i, y in enumerate(truth)}
+    for i in range(3):
+        answers[i]["new"] = int(truth[i])
+    table = identify(answers, ["agreement", "trace_confusion", "accuracy", "traps"], gold=dict(enumerate(truth)))
+    for score, rows in table.groupby("score"):
+        rows = rows.set_index("id")
+        assert rows.low["new"] < rows.drop("new").low.min(), score
+
+
+@pytest.mark.parametrize("K", [1, 2, 40])
+def test_edges(K):
+    "One class, many classes, an idle worker, a task without votes, a single vote."
+    rng = np.random.default_rng(0)
+    task, worker, label = (rng.integers(n, size=60) for n in (9, 4, K))
+    votes = Votes(task, worker, label, range(10), range(5), range(K))
+    for v in (votes, votes.select(tasks=[int(votes.task[0])]), Votes([0], [0], [0], ["t"], ["w"], range(K))):
+        table = identify(v, ["entropy", "margin", "glad", "gain", *set(worker_scores()) - {"traps", "time"}])
+        some = table[table.n_votes > 0]
+        assert np.isfinite(some[some.score != "agreement"]["value"]).all()
+        bounded = some.dropna(subset=["low", "high"])
+        assert ((bounded.low <= bounded.value) & (bounded.value <= bounded.high)).all()
+        assert table[table.n_votes == 0]["value"].isna().all()
+
+
+def test_imports_stay_light(folder):
+    "Scores without a network never import torch, nor a plotting library."
+    code = (
+        "import sys\nfrom crowdbook.cli import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "print('|'.join(m for m in sys.modules if '.' not in m), file=sys.stderr)"
+    )
+    for words, heavy in (
+        (["identify", "--help"], {"torch", "pandas", "scipy", "numpy", "matplotlib"}),
+        (["identify", "votes.csv"], {"torch", "matplotlib", "sklearn", "IPython"}),
+    ):
+        run = subprocess.run([sys.executable, "-c", code, *words], cwd=folder, capture_output=True, text=True)
+        assert not heavy & set(run.stderr.strip().splitlines()[-1].split("|"))
+
+
+def test_both_forms_of_the_call():
+    code = (
+        "import crowdbook.identify\nfrom crowdbook.identify import identify_tasks\n"
+        "print(crowdbook.identify({'t': {'a': 'x', 'b': 'y'}}, 'entropy')['value'].round(3).tolist())"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (out.stdout, out.returncode) == ("[0.693]\n", 0), out.stderr
+    assert callable(aggregate)
