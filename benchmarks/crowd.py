@@ -5,8 +5,8 @@
 
 Seconds are the best epoch of some, on one thread, each setting in a process of its own, settings in turn; `ratio` is
 the time with the most workers over that with the fewest. The dense layer is the one found in most programs: the answers
-of all workers to all tasks of the batch, shape (batch, K, n_workers), of which a mask leaves those that exist. It gets the
-same network, optimiser and votes.
+of all workers to all tasks of the batch, shape (batch, K, n_workers), of which a mask leaves those that exist. It gets
+the same network, optimiser and votes.
 """
 
 import argparse
@@ -36,13 +36,14 @@ def data(n_workers: int, n_tasks: int, feedback: int, K: int = 10):
 
 def dense_epoch(tasks, votes, recipe) -> list[float]:
     "Seconds of each epoch of the dense crowd layer."
+    import numpy as np
     import torch
     from torch.nn import functional as F
 
     from crowdbook.learn import network
 
     K, J = votes.n_classes, votes.n_workers
-    answers = torch.as_tensor(votes.to_matrix(missing=-1).astype("int64"))  # (n_tasks, n_workers)
+    answers = torch.as_tensor(np.asarray(votes.to_matrix(missing=-1)).astype("int64"))  # (n_tasks, n_workers)
     net, W = network("dense", K, tasks), torch.nn.Parameter(torch.eye(K).repeat(J, 1, 1))
     optimiser = torch.optim.Adam([*net.parameters(), W], lr=recipe.lr, fused=True)
     seconds = []
