@@ -234,8 +234,9 @@ def fit(
     net = self._network(votes.n_classes, seen.select(votes.tasks[voted]))
     model = _Together(net, self._head(votes, seen, self._start(votes)))
     find = BatchVotes(votes, device)
-    groups = [dict(params=[p for p in net.parameters() if p.requires_grad]),
-              dict(params=list(model.head.parameters()), factor=self.factor, weight_decay=0.0)]
+    fused = dict(fused=device.type in ("cpu", "cuda"))
+    groups = [dict(params=[p for p in net.parameters() if p.requires_grad], **fused),
+              dict(params=list(model.head.parameters()), factor=self.factor, weight_decay=0.0, **fused)]
     self.history_ = optimise(model, self._loss(model, find, seen, rows, len(voted)), len(voted), self.recipe,
                              self._judge(model, val, len(voted)), None, checkpoint, resume, progress, groups)
     self.model_, self.head_ = model.net, model.head
