@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .agreement import agreement
 from .aggregate import DEFAULT, STRATEGIES, aggregate, labels_frame
+from .agreement import agreement
 from .base import Aggregator, as_votes
 from .dependence import dependence_warning
 from .identify import agreement as agreement_with_others
@@ -358,9 +358,17 @@ class Facts:
 
 # %% ../nbs/11c_report.ipynb #c039
 def facts(
-    votes, strategy=None, truth=None, gold=None, images=None, class_names=None, random_state=0, title=None, notes=()
-) -> Facts:
-    "Fit, score and look up everything that `report` shows; parameters as there."
+    votes,  # as `report` takes them
+    strategy=None,  # likewise
+    truth=None,  # likewise
+    gold=None,  # likewise
+    images=None,  # likewise
+    class_names=None,  # likewise
+    random_state=0,  # likewise
+    title=None,  # likewise
+    notes=(),  # likewise
+) -> Facts:  # everything that the page shows
+    "Fit, score and look up everything that `report` shows."
     votes = as_votes(votes)
     if not votes.n_votes:
         raise ValueError("there is no vote to report on; give at least one")
@@ -389,7 +397,7 @@ def facts(
         title or "Crowd report",
     )
 
-
+# %% ../nbs/11c_report.ipynb #c040
 def _class_names(classes, given):
     "A name for each class: what the caller gave, or the class itself."
     if given is None:
@@ -402,7 +410,7 @@ def _class_names(classes, given):
         )
     return [str(n) for n in given]
 
-# %% ../nbs/11c_report.ipynb #c041
+# %% ../nbs/11c_report.ipynb #c042
 _IMAGES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
@@ -437,7 +445,7 @@ def find_images(folder,            # a folder, searched with all that it holds
     said = [f"{_many(twice, 'task has', 'tasks have')} several images each, which are not shown."] if twice else []
     return one, said + ([f"{_many(none, 'task has', 'tasks have')} no image in the folder."] if none else [])
 
-# %% ../nbs/11c_report.ipynb #c044
+# %% ../nbs/11c_report.ipynb #c045
 def thumbnail(path,             # an image file
               size: int = 240,  # pixels of the longer side
               ):                # a data address, and whether the original is small
@@ -456,7 +464,7 @@ def thumbnail(path,             # an image file
     kind = "png" if tiny else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}", tiny
 
-# %% ../nbs/11c_report.ipynb #c047
+# %% ../nbs/11c_report.ipynb #c048
 def _vote_warnings(f: Facts):
     "What is wrong with the votes, whatever the strategy."
     v = f.votes
@@ -481,7 +489,7 @@ def _vote_warnings(f: Facts):
         )
     return out
 
-# %% ../nbs/11c_report.ipynb #c048
+# %% ../nbs/11c_report.ipynb #c049
 def _worker_warnings(f: Facts):
     "What is wrong with the crowd."
     s, v, out = f.scores, f.votes, []
@@ -503,7 +511,7 @@ def _worker_warnings(f: Facts):
         out.append(f"{_many(idle, 'worker is', 'workers are')} listed without any vote.")
     return out
 
-
+# %% ../nbs/11c_report.ipynb #c050
 def _some(ids, most=8) -> str:
     "The first few identifiers."
     more = f" and {len(ids) - most} more" if len(ids) > most else ""
@@ -532,7 +540,7 @@ def _spam_warning(f: Facts):
         else []
     )
 
-# %% ../nbs/11c_report.ipynb #c049
+# %% ../nbs/11c_report.ipynb #c051
 def _label_warnings(f: Facts):
     "What is wrong with the labels."
     out, T, answered = [], f.model.probas_, f.votes.feedback.to_numpy() > 0
@@ -571,7 +579,7 @@ def _warning_list(f: Facts) -> str:
     items = "".join(f"<li>{_e(s)}</li>" for s in said) or '<li class="ok">Nothing stands out.</li>'
     return f'<ul class="notes">{items}</ul>'
 
-# %% ../nbs/11c_report.ipynb #c054
+# %% ../nbs/11c_report.ipynb #c056
 def known_accuracy(
     f: Facts,  # as `facts` gives them
 ):  # dictionary name -> (accuracy, low, high), and the number of tasks; None without a truth
@@ -612,7 +620,7 @@ def _summary(f: Facts) -> str:
         tiles.append((f"right, of {_int(known[1])} known", _percent(known[0][f.strategy][0])))
     return f'<dl class="tiles">{"".join(_tile(*t) for t in tiles)}</dl>'
 
-# %% ../nbs/11c_report.ipynb #c056
+# %% ../nbs/11c_report.ipynb #c058
 def _truth_section(f: Facts) -> str:
     "How right the labels are where somebody knows."
     known = known_accuracy(f)
@@ -627,7 +635,7 @@ def _truth_section(f: Facts) -> str:
         _table(["strategy", "right", "95&nbsp;% interval"], rows, (1, 2)),
     )
 
-# %% ../nbs/11c_report.ipynb #c058
+# %% ../nbs/11c_report.ipynb #c060
 _EMBED = 6_000_000  # most characters of a file inside the page
 
 
@@ -661,7 +669,7 @@ def _label_section(f: Facts) -> str:
         _download(labels_frame({f.strategy: f.model}), "labels.csv", "Download the labels (csv)"),
     )
 
-
+# %% ../nbs/11c_report.ipynb #c061
 def _least_sure(f: Facts, n=8) -> str:
     "A table of the labels with the lowest confidence."
     sure = f.model.confidence_.to_numpy()
@@ -677,7 +685,7 @@ def _least_sure(f: Facts, n=8) -> str:
     ]
     return _table(["task", "label", "sure", "votes"], rows, (2,))
 
-# %% ../nbs/11c_report.ipynb #c059
+# %% ../nbs/11c_report.ipynb #c062
 def _task_votes(f: Facts, i):
     "Classes and numbers of the votes on a task, the most frequent first."
     at = slice(*np.searchsorted(f.votes.task, [i, i + 1]))
@@ -692,7 +700,7 @@ def _say_votes(f: Facts, i, most=4) -> str:
     words = [f"{k} {_clip(f.names[c], 18)}" for c, k in zip(classes[:most], n)]
     return ", ".join(words) + (f", {n[most:].sum()} others" if len(classes) > most else "")
 
-# %% ../nbs/11c_report.ipynb #c062
+# %% ../nbs/11c_report.ipynb #c065
 def _class_section(f: Facts, most=24) -> str:
     "Tasks a class, by majority vote and by the strategy."
     n = [np.bincount(m._codes[m._codes >= 0], minlength=f.votes.n_classes) for m in (f.majority, f.model)]
@@ -731,7 +739,7 @@ def _class_section(f: Facts, most=24) -> str:
         _figure(chart, key),
     )
 
-# %% ../nbs/11c_report.ipynb #c065
+# %% ../nbs/11c_report.ipynb #c068
 def _worker_section(f: Facts, most=12) -> str:
     "The most and the least reliable workers, with intervals, and all of them as a file."
     s = f.scores[f.scores.votes > 0]
@@ -762,7 +770,7 @@ def _worker_section(f: Facts, most=12) -> str:
         _download(table, "workers.csv", "Download all workers (csv)"),
     )
 
-# %% ../nbs/11c_report.ipynb #c067
+# %% ../nbs/11c_report.ipynb #c070
 def _confusion_section(f: Facts, most=24) -> str:
     "Confusion heat maps of the whole crowd, the best and the worst worker."
     s = f.scores[f.scores.votes >= min(10, f.scores.votes.max())]
@@ -790,7 +798,7 @@ def _confusion_section(f: Facts, most=24) -> str:
         f'<div class="figures">{"".join(figures)}</div>',
     )
 
-# %% ../nbs/11c_report.ipynb #c070
+# %% ../nbs/11c_report.ipynb #c073
 def ambiguous(
     f: Facts,  # as `facts` gives them
     n: int = 18,  # most tasks
@@ -823,7 +831,7 @@ def _card(f: Facts, i) -> str:
         f'<span class="small">label {_e(_clip(label, 30))}, {_percent(sure)}{_e(_true_name(f, i))}</span></li>'
     )
 
-
+# %% ../nbs/11c_report.ipynb #c074
 def _true_name(f: Facts, i) -> str:
     "`; known: street`, if it is."
     if f.truth is None or i not in f.truth[0]:
@@ -843,7 +851,7 @@ def _task_section(f: Facts, n=18) -> str:
         f'<ul class="cards">{cards}</ul>',
     )
 
-# %% ../nbs/11c_report.ipynb #c073
+# %% ../nbs/11c_report.ipynb #c077
 _MEANING = {
     "Krippendorff alpha": "every vote counts the same; 1 is perfect, 0 is chance, above .8 is usually called reliable.",
     "Fleiss kappa": "every task counts the same; chance is the same as in alpha.",
@@ -880,7 +888,7 @@ def _effort_section(f: Facts) -> str:
         + "</div>",
     )
 
-# %% ../nbs/11c_report.ipynb #c076
+# %% ../nbs/11c_report.ipynb #c080
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -913,7 +921,7 @@ def _page(f: Facts) -> str:
         f"it shows and asks no other computer for anything.</footer></body></html>\n"
     )
 
-# %% ../nbs/11c_report.ipynb #c077
+# %% ../nbs/11c_report.ipynb #c081
 def report(
     votes,  # Votes, or anything `as_votes` accepts
     strategy=None,  # name such as "DS" or "GLAD[tol=1e-4]", a class or a model; the default if None
@@ -940,7 +948,7 @@ def write_report(
         Path(p).write_text(page, encoding="utf-8")
     return Path(path)
 
-# %% ../nbs/11c_report.ipynb #c083
+# %% ../nbs/11c_report.ipynb #c087
 def class_names_of(folder,  # a data set folder, or any path
                    ):       # list of names in the order of the classes, or None
     "What metadata.json calls the classes, if there is one that does."
