@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .agreement import agreement
 from .aggregate import DEFAULT, STRATEGIES, aggregate, labels_frame
+from .agreement import agreement
 from .base import Aggregator, as_votes
 from .dependence import dependence_warning
 from .identify import agreement as agreement_with_others
@@ -59,7 +59,8 @@ def _percent(x) -> str:
     "A share in percent; a small one does not become 0 %."
     if x is None or x != x:
         return "–"
-    return ("under 1 %" if 0 < x < .005 else "over 99 %" if .995 < x < 1 else f"{100 * x:.0f} %").replace(" %", "\N{NO-BREAK SPACE}%")
+    said = "under 1 %" if 0 < x < .005 else "over 99 %" if .995 < x < 1 else f"{100 * x:.0f} %"
+    return said.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _many(n, one, several=None) -> str:
@@ -67,9 +68,11 @@ def _many(n, one, several=None) -> str:
     return f"{_int(n)} {one if n == 1 else several or one + 's'}"
 
 # %% ../nbs/11c_report.ipynb #c009
-_LIGHT = """--bg:#ffffff;--panel:#f5f7f9;--fg:#1b1f23;--soft:#525a63;--line:#d5dae0;--a:#0063a0;--b:#a84300;--heat:#56B4E9;
+_LIGHT = """--bg:#ffffff;--panel:#f5f7f9;--fg:#1b1f23;--soft:#525a63;--line:#d5dae0;--a:#0063a0;--b:#a84300;
+  --heat:#56B4E9;
 --grid:#e3e7eb;--warn:#fff4de;--warnline:#c77700;--link:#00578f;"""
-_DARK = """--bg:#14171a;--panel:#1d2125;--fg:#e9ecef;--soft:#adb5bd;--line:#3a4149;--a:#5ab4f0;--b:#f0a35e;--heat:#2a6ca8;
+_DARK = """--bg:#14171a;--panel:#1d2125;--fg:#e9ecef;--soft:#adb5bd;--line:#3a4149;--a:#5ab4f0;--b:#f0a35e;
+  --heat:#2a6ca8;
 --grid:#2c3238;--warn:#332a18;--warnline:#e0a030;--link:#7cc4ff;"""
 _STYLE = (
     ".cbr{" + _LIGHT + "color-scheme:light;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,sans-serif}"
@@ -93,9 +96,11 @@ body.cbr{margin:0}
 .cbr .tiles dt{color:var(--soft);font-size:.86rem}
 .cbr .tiles dd{margin:0;font-size:1.35rem;font-weight:600;overflow-wrap:anywhere}
 .cbr .notes{list-style:none;padding:0;margin:12px 0}
-.cbr .notes li{background:var(--warn);border-left:5px solid var(--warnline);padding:8px 12px;margin:8px 0;border-radius:4px;overflow-wrap:anywhere}
+.cbr .notes li{background:var(--warn);border-left:5px solid var(--warnline);padding:8px 12px;margin:8px 0;
+  border-radius:4px;overflow-wrap:anywhere}
 .cbr .notes li.ok{background:var(--panel);border-color:var(--a)}
-.cbr .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:18px 26px;align-items:start}
+.cbr .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:18px 26px;
+  align-items:start}
 .cbr figure{margin:10px 0;min-width:0;max-width:520px}
 .cbr figure svg{display:block;width:100%;height:auto}
 .cbr figure h3{margin:0 0 4px}
@@ -116,15 +121,21 @@ _STYLE += """
 .cbr th,.cbr td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}
 .cbr td{overflow-wrap:break-word;max-width:34em}.cbr th{font-weight:600}
 .cbr .n{text-align:right;white-space:nowrap}
-.cbr .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:14px;padding:0;margin:12px 0;list-style:none}
-.cbr .cards li{border:1px solid var(--line);border-radius:8px;padding:8px;background:var(--panel);overflow-wrap:anywhere;font-size:.9rem;break-inside:avoid}
-.cbr .cards img{display:block;width:100%;height:140px;object-fit:contain;background:var(--bg);border-radius:4px;margin-bottom:6px}
+.cbr .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:14px;padding:0;margin:12px 0;
+  list-style:none}
+.cbr .cards li{border:1px solid var(--line);border-radius:8px;padding:8px;background:var(--panel);
+  overflow-wrap:anywhere;font-size:.9rem;break-inside:avoid}
+.cbr .cards img{display:block;width:100%;height:140px;object-fit:contain;background:var(--bg);border-radius:4px;
+  margin-bottom:6px}
 .cbr .cards img.tiny{image-rendering:pixelated}
-.cbr .button{display:inline-block;border:1px solid var(--link);border-radius:6px;padding:5px 12px;margin:6px 10px 6px 0;text-decoration:none}
+.cbr .button{display:inline-block;border:1px solid var(--link);border-radius:6px;padding:5px 12px;
+  margin:6px 10px 6px 0;text-decoration:none}
 .cbr .button:hover,.cbr .button:focus{text-decoration:underline}
 .cbr footer{margin-top:48px;padding-bottom:32px}
 @media print{.cbr nav,.cbr .button{display:none}.cbr{font-size:11pt}.cbr figure,.cbr table{break-inside:avoid}
-.cbr h2,.cbr h3{break-after:avoid}.cbr .cards{grid-template-columns:repeat(5,1fr)}.cbr .scroll{overflow:visible}}
+.cbr h2,.cbr h3{break-after:avoid}.cbr .cards{grid-template-columns:repeat(5,1fr)}
+.cbr .cards img{height:100px}.cbr .figures{grid-template-columns:repeat(auto-fit,minmax(190px,1fr))}
+.cbr .scroll{overflow:visible}}
 @media (max-width:480px){.cbr .tiles{grid-template-columns:1fr 1fr}.cbr .cards{grid-template-columns:1fr 1fr;gap:8px}
 .cbr th,.cbr td{padding-right:9px}}
 """
@@ -133,6 +144,7 @@ _STYLE += """
 def _show(piece: str):
     "A piece of the report inside a notebook, in light colours."
     from IPython.display import HTML
+
     return HTML(f'<div class="cbr light" style="padding:8px"><style>{_STYLE}</style>{piece}</div>')
 
 # %% ../nbs/11c_report.ipynb #c015
@@ -144,7 +156,8 @@ def _svg(height, title, desc, body, width=360) -> str:
 
 def _figure(svg, caption, heading="") -> str:
     "A figure with its caption and heading (HTML)."
-    return f"<figure>{f'<h3>{heading}</h3>' if heading else ''}{svg}<figcaption>{caption}</figcaption></figure>"
+    above, below = f"<h3>{heading}</h3>" if heading else "", f"<figcaption>{caption}</figcaption>" if caption else ""
+    return f"<figure>{above}{svg}{below}</figure>"
 
 
 def _text(x, y, s, anchor="start", css="", more="") -> str:
@@ -237,13 +250,15 @@ def _heat_map(matrix, names, title, desc) -> str:
             if v == v and v > 0:
                 out.append(_rect(x, y, cell, cell, "heat", f' fill-opacity="{v:.3f}"'))
             if write and v == v:
-                out.append(_text(x + cell / 2, y + cell / 2 + 4, f"{100 * v:.0f}", "middle", "", ' style="font-size:11px"'))
+                out.append(
+                    _text(x + cell / 2, y + cell / 2 + 4, f"{100 * v:.0f}", "middle", "", ' style="font-size:11px"')
+                )
     out.append(_rect(left, top, K * cell, K * cell, "cell"))
     for i in show:
-        out.append(_text(left - 5, top + cell * (i + .5) + 4, _short(names[i], 12), "end"))
-        at = f' transform="translate({left + cell * (i + .5) + 4:.1f},{top + K * cell + 6:.1f}) rotate(-90)"'
+        out.append(_text(left - 5, top + cell * (i + 0.5) + 4, _short(names[i], 12), "end"))
+        at = f' transform="translate({left + cell * (i + 0.5) + 4:.1f},{top + K * cell + 6:.1f}) rotate(-90)"'
         out.append(_text(0, 0, _short(names[i], 12), "end", "", at))
-    return _svg(top + K * cell + left, title, desc, "".join(out))
+    return _svg(top + K * cell + left - 8, title, desc, "".join(out))
 
 # %% ../nbs/11c_report.ipynb #c029
 def _table(head, rows, numeric=()) -> str:
@@ -259,13 +274,14 @@ def _section(name, title, why, *pieces) -> str:
     return f'<section id="{name}"><h2>{title}</h2><p class="why">{why}</p>{"".join(pieces)}</section>'
 
 # %% ../nbs/11c_report.ipynb #c031
-_BUDGET = 4e7  # operations, as counted above, that a report spends on the default strategy
+_BUDGET = 2.5e7  # operations, as counted above, that a report spends on the default strategy
 
 
-def quick_default(votes: Votes,      # the votes
-                  random_state=0,    # seed of the draws among tied classes
-                  budget=_BUDGET,    # operations to spend
-                  ) -> Aggregator:   # not fitted yet
+def quick_default(
+    votes: Votes,  # the votes
+    random_state=0,  # seed of the draws among tied classes
+    budget=_BUDGET,  # operations to spend
+) -> Aggregator:  # not fitted yet
     "The default strategy, with as many rounds as a quick report allows; OneCoin if these would be fewer than 15."
     rounds = int(budget / max(votes.n_classes * (votes.n_votes + votes.n_workers * votes.n_classes), 1))
     if rounds >= 1000:
@@ -283,11 +299,15 @@ def _fit(votes, strategy, gold, random_state):
         model = aggregate(votes, model, gold, random_state, warn=False)
     notes = [str(w.message) for w in said if issubclass(w.category, UserWarning)]
     if strategy is None and type(model) is not STRATEGIES[DEFAULT]:
-        notes = [f"This is a large set: to keep the report quick, the labels are those of OneCoin; crowdbook aggregate gives "
-                 f"those of {DEFAULT}."]
+        notes = [
+            f"This is a large set: for a quick report, the labels are those of OneCoin; crowdbook aggregate gives "
+            f"those of {DEFAULT}."
+        ]
     elif strategy is None and not getattr(model, "converged_", True):
-        notes = [f"This is a large set: to keep the report quick, {DEFAULT} was stopped after {model.max_iter} rounds of each "
-                 f"of its parts; crowdbook aggregate runs it to the end, and some labels may differ."]
+        notes = [
+            f"This is a large set: for a quick report, {DEFAULT} was stopped after {model.max_iter} rounds of each "
+            f"of its parts; crowdbook aggregate runs it to the end, and some labels may differ."
+        ]
     return model, notes
 
 # %% ../nbs/11c_report.ipynb #c035
@@ -337,9 +357,18 @@ class Facts:
     title: str = "Crowd report"     # of the page
 
 # %% ../nbs/11c_report.ipynb #c039
-def facts(votes, strategy=None, truth=None, gold=None, images=None, class_names=None, random_state=0, title=None,
-          notes=()) -> Facts:
-    "Fit, score and look up everything that `report` shows; parameters as there."
+def facts(
+    votes,  # as `report` takes them
+    strategy=None,  # likewise
+    truth=None,  # likewise
+    gold=None,  # likewise
+    images=None,  # likewise
+    class_names=None,  # likewise
+    random_state=0,  # likewise
+    title=None,  # likewise
+    notes=(),  # likewise
+) -> Facts:  # everything that the page shows
+    "Fit, score and look up everything that `report` shows."
     votes = as_votes(votes)
     if not votes.n_votes:
         raise ValueError("there is no vote to report on; give at least one")
@@ -348,12 +377,27 @@ def facts(votes, strategy=None, truth=None, gold=None, images=None, class_names=
     known, sure = (None if x is None else votes.match_labels(x, what) for x, what in ((truth, "truth"), (gold, "gold")))
     model, said = _fit(votes, strategy, gold, random_state)
     majority = aggregate(votes, "MV", gold, random_state, warn=False)
-    called = strategy if isinstance(strategy, str) else next((n for n, c in STRATEGIES.items() if type(model) is c),
-                                                             type(model).__name__)
-    return Facts(votes, model, majority, called, names, worker_table(model), agreement(votes), known, sure, paths,
-                 [*notes, *said, *lost], title or "Crowd report")
+    called = (
+        strategy
+        if isinstance(strategy, str)
+        else next((n for n, c in STRATEGIES.items() if type(model) is c), type(model).__name__)
+    )
+    return Facts(
+        votes,
+        model,
+        majority,
+        called,
+        names,
+        worker_table(model),
+        agreement(votes),
+        known,
+        sure,
+        paths,
+        [*notes, *said, *lost],
+        title or "Crowd report",
+    )
 
-
+# %% ../nbs/11c_report.ipynb #c040
 def _class_names(classes, given):
     "A name for each class: what the caller gave, or the class itself."
     if given is None:
@@ -361,10 +405,12 @@ def _class_names(classes, given):
     if isinstance(given, dict):
         return [str(given.get(c, c)) for c in classes]
     if len(given) != len(classes):
-        raise ValueError(f"class_names has {len(given)} names for {len(classes)} classes; give one for each, in their order")
+        raise ValueError(
+            f"class_names has {len(given)} names for {len(classes)} classes; give one for each, in their order"
+        )
     return [str(n) for n in given]
 
-# %% ../nbs/11c_report.ipynb #c041
+# %% ../nbs/11c_report.ipynb #c042
 _IMAGES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
@@ -399,7 +445,7 @@ def find_images(folder,            # a folder, searched with all that it holds
     said = [f"{_many(twice, 'task has', 'tasks have')} several images each, which are not shown."] if twice else []
     return one, said + ([f"{_many(none, 'task has', 'tasks have')} no image in the folder."] if none else [])
 
-# %% ../nbs/11c_report.ipynb #c044
+# %% ../nbs/11c_report.ipynb #c045
 def thumbnail(path,             # an image file
               size: int = 240,  # pixels of the longer side
               ):                # a data address, and whether the original is small
@@ -418,7 +464,7 @@ def thumbnail(path,             # an image file
     kind = "png" if tiny else "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}", tiny
 
-# %% ../nbs/11c_report.ipynb #c047
+# %% ../nbs/11c_report.ipynb #c048
 def _vote_warnings(f: Facts):
     "What is wrong with the votes, whatever the strategy."
     v = f.votes
@@ -427,29 +473,37 @@ def _vote_warnings(f: Facts):
         out.append(f"{_many((feedback == 0).sum(), 'task has', 'tasks have')} no vote and no label.")
     few = (feedback > 0) & (feedback < 3)
     if few.any():
-        out.append(f"{_many(few.sum(), 'task has', 'tasks have')} fewer than three votes ({_percent(few.mean())} of all): "
-                   f"where two workers disagree, nobody decides, and a single vote cannot be checked.")
+        out.append(
+            f"{_many(few.sum(), 'task has', 'tasks have')} fewer than three votes ({_percent(few.mean())} of all): "
+            f"where two workers disagree, nobody decides, and a single vote cannot be checked."
+        )
     never = np.bincount(v.label, minlength=v.n_classes) == 0
     if never.any():
         which = _some([f.names[k] for k in np.flatnonzero(never)])
         out.append(f"{_many(never.sum(), 'class was', 'classes were')} never chosen: {which}.")
     again = ((np.diff(v.task) == 0) & (np.diff(v.worker) == 0)).sum()
     if again:
-        out.append(f"{_many(again, 'vote is a', 'votes are')} repeated vote{'' if again == 1 else 's'} of the same worker on "
-                   f"the same task, and each counts as if it came from somebody else.")
+        out.append(
+            f"{_many(again, 'vote is a', 'votes are')} repeated vote{'' if again == 1 else 's'} of the same worker on "
+            f"the same task, and each counts as if it came from somebody else."
+        )
     return out
 
-
+# %% ../nbs/11c_report.ipynb #c049
 def _worker_warnings(f: Facts):
     "What is wrong with the crowd."
     s, v, out = f.scores, f.votes, []
     idle, load = (s.votes == 0).sum(), s.votes.max() / v.n_votes
     wrong = list(s[(s.high < s.guess) & (s.votes >= 10)].index)
     if wrong:
-        out.append(f"{_many(len(wrong), 'worker agrees', 'workers agree')} with the labels less often than by guessing, perhaps "
-                   f"because of a misunderstanding: {_some(wrong)}.")
-    if load > .5 and (s.votes > 0).sum() > 2:
-        out.append(f"One worker, {_clip(s.votes.idxmax(), 40)}, cast {_percent(load)} of all votes: the labels are mostly theirs.")
+        out.append(
+            f"{_many(len(wrong), 'worker agrees', 'workers agree')} with the labels less than by guessing, perhaps "
+            f"because of a misunderstanding: {_some(wrong)}."
+        )
+    if load > 0.5 and (s.votes > 0).sum() > 2:
+        out.append(
+            f"One worker, {_clip(s.votes.idxmax(), 40)}, cast {_percent(load)} of all votes: most labels are theirs."
+        )
     few = ((s.votes > 0) & (s.votes < 10)).sum()
     if few:
         out.append(f"{_many(few, 'worker', 'workers')} cast fewer than ten votes; little can be said about them.")
@@ -457,15 +511,16 @@ def _worker_warnings(f: Facts):
         out.append(f"{_many(idle, 'worker is', 'workers are')} listed without any vote.")
     return out
 
-
+# %% ../nbs/11c_report.ipynb #c050
 def _some(ids, most=8) -> str:
     "The first few identifiers."
     more = f" and {len(ids) - most} more" if len(ids) > most else ""
     return ", ".join(_clip(i, 40) for i in ids[:most]) + more
 
 
-def spammers(f: Facts,  # as `facts` gives them
-             ) -> list:  # identifiers of workers, the one with most votes first
+def spammers(
+    f: Facts,  # as `facts` gives them
+) -> list:  # identifiers of workers, the one with most votes first
     "Workers with ten votes or more whose answers may not depend on the task at all, and surely much less than usual."
     s = f.scores[f.scores.votes >= 10]
     better, most = (s.value - s.guess) / (1 - s.guess), (s.high - s.guess) / (1 - s.guess)
@@ -476,10 +531,16 @@ def spammers(f: Facts,  # as `facts` gives them
 def _spam_warning(f: Facts):
     "The sentence about them."
     who = spammers(f)
-    return [f"{_many(len(who), 'worker answers', 'workers answer')} as if without looking at the task, as far as their votes "
-            f"can tell: {_some(who)}."] if who else []
+    return (
+        [
+            f"{_many(len(who), 'worker answers', 'workers answer')} as if without looking at the task, as far as votes "
+            f"can tell: {_some(who)}."
+        ]
+        if who
+        else []
+    )
 
-# %% ../nbs/11c_report.ipynb #c048
+# %% ../nbs/11c_report.ipynb #c051
 def _label_warnings(f: Facts):
     "What is wrong with the labels."
     out, T, answered = [], f.model.probas_, f.votes.feedback.to_numpy() > 0
@@ -487,15 +548,20 @@ def _label_warnings(f: Facts):
         top = np.partition(T[answered], -2, axis=1)[:, -2:]
         ties = (top[:, 0] >= top[:, 1] * (1 - 1e-9)).sum()
         if ties:
-            out.append(f"{_many(ties, 'label was', 'labels were')} drawn by lot between classes that are equally likely.")
+            out.append(
+                f"{_many(ties, 'label was', 'labels were')} drawn by lot between classes that are equally likely."
+            )
     alpha = f.coefficients.value.iloc[0]
-    if alpha < .2:
-        out.append(f"Workers agree little more than by chance (Krippendorff's alpha {alpha:.2f}): the question may be unclear.")
+    if alpha < 0.2:
+        out.append(
+            f"Workers agree little more than by chance (Krippendorff's alpha {alpha:.2f}): the question may be unclear."
+        )
     return out
 
 
-def report_warnings(f: Facts,  # as `facts` gives them
-                    ) -> list:  # sentences, the gravest first; plain text
+def report_warnings(
+    f: Facts,  # as `facts` gives them
+) -> list:  # sentences, the gravest first; plain text
     "What somebody should know before using the labels."
     codes = f.model._codes
     known = f.truth or f.gold
@@ -513,9 +579,10 @@ def _warning_list(f: Facts) -> str:
     items = "".join(f"<li>{_e(s)}</li>" for s in said) or '<li class="ok">Nothing stands out.</li>'
     return f'<ul class="notes">{items}</ul>'
 
-# %% ../nbs/11c_report.ipynb #c053
-def known_accuracy(f: Facts,  # as `facts` gives them
-                   ):         # dictionary name -> (accuracy, low, high), and the number of tasks; None without a truth
+# %% ../nbs/11c_report.ipynb #c056
+def known_accuracy(
+    f: Facts,  # as `facts` gives them
+):  # dictionary name -> (accuracy, low, high), and the number of tasks; None without a truth
     "Accuracy of the strategy and of majority vote on the tasks whose class is known and that no gold label decided."
     if f.truth is None:
         return None
@@ -525,8 +592,12 @@ def known_accuracy(f: Facts,  # as `facts` gives them
         task, label = task[free], label[free]
     if not len(task):
         return None
-    right = {n: np.mean((m._codes[task] == label) & (label >= 0)) for n, m in ((f.strategy, f.model), ("MV", f.majority))}
-    return {n: (p, *(float(b) for b in share_interval(p * len(task), len(task), kind="wilson"))) for n, p in right.items()}, len(task)
+    right = {
+        n: np.mean((m._codes[task] == label) & (label >= 0)) for n, m in ((f.strategy, f.model), ("MV", f.majority))
+    }
+    return {
+        n: (p, *(float(b) for b in share_interval(p * len(task), len(task), kind="wilson"))) for n, p in right.items()
+    }, len(task)
 
 
 def _tile(name, value) -> str:
@@ -536,27 +607,35 @@ def _tile(name, value) -> str:
 def _summary(f: Facts) -> str:
     "Tiles with the numbers that one asks for first."
     v, known = f.votes, known_accuracy(f)
-    tiles = [("tasks", _int(v.n_tasks)), ("workers who voted", _int((f.scores.votes > 0).sum())),
-             ("classes", _int(v.n_classes)), ("votes", _int(v.n_votes)),
-             ("votes a task, mean", _num(v.feedback.mean(), 1)), ("strategy", _e(f.strategy)),
-             ("labels surer than 90&nbsp;%", _percent((f.model.confidence_ > .9).mean()))]
+    tiles = [
+        ("tasks", _int(v.n_tasks)),
+        ("workers who voted", _int((f.scores.votes > 0).sum())),
+        ("classes", _int(v.n_classes)),
+        ("votes", _int(v.n_votes)),
+        ("votes a task, mean", _num(v.feedback.mean(), 1)),
+        ("strategy", _e(f.strategy)),
+        ("labels surer than 90&nbsp;%", _percent((f.model.confidence_ > 0.9).mean())),
+    ]
     if known:
         tiles.append((f"right, of {_int(known[1])} known", _percent(known[0][f.strategy][0])))
     return f'<dl class="tiles">{"".join(_tile(*t) for t in tiles)}</dl>'
 
-# %% ../nbs/11c_report.ipynb #c055
+# %% ../nbs/11c_report.ipynb #c058
 def _truth_section(f: Facts) -> str:
     "How right the labels are where somebody knows."
     known = known_accuracy(f)
     if not known:
         return ""
     rows = [(_e(n), _percent(p), f"{_percent(low)} to {_percent(high)}") for n, (p, low, high) in known[0].items()]
-    return _section("truth", "Compared with the known labels",
-                    f"On {_many(known[1], 'task')} the right class is known and was not shown to the strategy. MV is plain "
-                    f"majority vote; the interval says how far chance may have moved the figure.",
-                    _table(["strategy", "right", "95&nbsp;% interval"], rows, (1, 2)))
+    return _section(
+        "truth",
+        "Compared with the known labels",
+        f"On {_many(known[1], 'task')} the right class is known and was not shown to the strategy. MV is plain "
+        f"majority vote; the interval says how far chance may have moved the figure.",
+        _table(["strategy", "right", "95&nbsp;% interval"], rows, (1, 2)),
+    )
 
-# %% ../nbs/11c_report.ipynb #c057
+# %% ../nbs/11c_report.ipynb #c060
 _EMBED = 6_000_000  # most characters of a file inside the page
 
 
@@ -573,24 +652,40 @@ def _label_section(f: Facts) -> str:
     "Histogram of confidence, least sure tasks, and the labels as a file."
     sure = f.model.confidence_.dropna().to_numpy()
     counts = np.histogram(sure, np.linspace(0, 1, 21))[0]
-    desc = f"{_percent((sure > .9).mean())} of the labels are surer than 90 %, {_percent((sure < .6).mean())} less sure than 60 %."
-    chart = _bar_chart(counts, [str(5 * i) for i in range(21)], "Confidence of the labels", desc, "confidence, %", "tasks")
-    why = ("Each task gets the class that the votes make most likely, weighing every worker by what their votes show; the "
-           "confidence is how likely that class is.")
-    return _section("labels", "Labels", why, f'<div class="figures">{_figure(chart, desc)}<div><h3>The least sure labels</h3>'
-                    f"{_least_sure(f)}</div></div>",
-                    _download(labels_frame({f.strategy: f.model}), "labels.csv", "Download the labels (csv)"))
+    high, low = _percent((sure > 0.9).mean()), _percent((sure < 0.6).mean())
+    desc = f"{high} of the labels are surer than 90 %, {low} less sure than 60 %."
+    chart = _bar_chart(
+        counts, [str(5 * i) for i in range(21)], "Confidence of the labels", desc, "confidence, %", "tasks"
+    )
+    why = (
+        "Each task gets the class that the votes make most likely, weighing every worker by what their votes show; the "
+        "confidence is how likely that class is."
+    )
+    return _section(
+        "labels",
+        "Labels",
+        why,
+        f'<div class="figures">{_figure(chart, desc)}<div><h3>The least sure labels</h3>{_least_sure(f)}</div></div>',
+        _download(labels_frame({f.strategy: f.model}), "labels.csv", "Download the labels (csv)"),
+    )
 
-
+# %% ../nbs/11c_report.ipynb #c061
 def _least_sure(f: Facts, n=8) -> str:
     "A table of the labels with the lowest confidence."
     sure = f.model.confidence_.to_numpy()
     order = np.argsort(np.where(np.isnan(sure), 2, sure), kind="stable")[: min(n, int((sure == sure).sum()))]
-    rows = [(_e(_clip(f.votes.tasks[i], 22)), _e(_clip(f.names[f.model._codes[i]], 18)), _percent(sure[i]),
-             _e(_say_votes(f, i))) for i in order]
+    rows = [
+        (
+            _e(_clip(f.votes.tasks[i], 22)),
+            _e(_clip(f.names[f.model._codes[i]], 18)),
+            _percent(sure[i]),
+            _e(_say_votes(f, i)),
+        )
+        for i in order
+    ]
     return _table(["task", "label", "sure", "votes"], rows, (2,))
 
-# %% ../nbs/11c_report.ipynb #c058
+# %% ../nbs/11c_report.ipynb #c062
 def _task_votes(f: Facts, i):
     "Classes and numbers of the votes on a task, the most frequent first."
     at = slice(*np.searchsorted(f.votes.task, [i, i + 1]))
@@ -605,7 +700,7 @@ def _say_votes(f: Facts, i, most=4) -> str:
     words = [f"{k} {_clip(f.names[c], 18)}" for c, k in zip(classes[:most], n)]
     return ", ".join(words) + (f", {n[most:].sum()} others" if len(classes) > most else "")
 
-# %% ../nbs/11c_report.ipynb #c061
+# %% ../nbs/11c_report.ipynb #c065
 def _class_section(f: Facts, most=24) -> str:
     "Tasks a class, by majority vote and by the strategy."
     n = [np.bincount(m._codes[m._codes >= 0], minlength=f.votes.n_classes) for m in (f.majority, f.model)]
@@ -617,17 +712,34 @@ def _class_section(f: Facts, most=24) -> str:
         y = step * i + 4
         out.append(_text(left - 8, y + 16, _short(f.names[k]), "end"))
         for x, css, dy in zip(n, "ba", (0, 12)):
-            out.append(_rect(left, y + dy, (right - left) * x[k] / top, 10, css) +
-                       _text(left + 6 + (right - left) * x[k] / top, y + dy + 9.5, _int(x[k]), css="soft", more=' style="font-size:11px"'))
+            out.append(
+                _rect(left, y + dy, (right - left) * x[k] / top, 10, css)
+                + _text(
+                    left + 6 + (right - left) * x[k] / top,
+                    y + dy + 9.5,
+                    _int(x[k]),
+                    css="soft",
+                    more=' style="font-size:11px"',
+                )
+            )
     moved = (f.majority._codes != f.model._codes).sum()
-    key = (f'<span class="key" style="background:var(--b)"></span>majority vote &nbsp; <span class="key" '
-           f'style="background:var(--a)"></span>{_e(f.strategy)}')
+    key = (
+        f'<span class="key" style="background:var(--b)"></span>majority vote &nbsp; <span class="key" '
+        f'style="background:var(--a)"></span>{_e(f.strategy)}'
+    )
     chart = _svg(step * len(order) + 4, "Tasks a class", f"Majority vote and {f.strategy}.", "".join(out))
-    left_out = f" The {most} most frequent of {_int(f.votes.n_classes)} classes are shown." if f.votes.n_classes > most else ""
-    return _section("classes", "Class balance", "How many tasks each class gets, if every vote counts the same and if workers "
-                    f"are weighed. The two disagree on {_many(moved, 'task')}.{left_out}", _figure(chart, key))
+    left_out = (
+        f" The {most} most frequent of {_int(f.votes.n_classes)} classes are shown." if f.votes.n_classes > most else ""
+    )
+    return _section(
+        "classes",
+        "Class balance",
+        "How many tasks each class gets, if every vote counts the same and if workers "
+        f"are weighed. The two disagree on {_many(moved, 'task')}.{left_out}",
+        _figure(chart, key),
+    )
 
-# %% ../nbs/11c_report.ipynb #c064
+# %% ../nbs/11c_report.ipynb #c068
 def _worker_section(f: Facts, most=12) -> str:
     "The most and the least reliable workers, with intervals, and all of them as a file."
     s = f.scores[f.scores.votes > 0]
@@ -641,22 +753,33 @@ def _worker_section(f: Facts, most=12) -> str:
     for (title, part), css in zip(halves, "ab"):
         rows = [(w, r.value, r.low, r.high, f"{int(r.votes):,}") for w, r in part.iterrows()]
         desc = f"From {rows[0][0]} ({_percent(rows[0][1])}) to {rows[-1][0]} ({_percent(rows[-1][1])})."
-        figures.append(_figure(_interval_chart(rows, title, desc, "agreement with the labels, %", css, usual),
-                               "To the right, the number of votes; dashed, the whole crowd.", title))
+        figures.append(
+            _figure(
+                _interval_chart(rows, title, desc, "agreement with the labels, %", css, usual),
+                "To the right, the number of votes; dashed, the whole crowd.",
+                title,
+            )
+        )
     table = f.scores.reset_index()
-    return _section("workers", "Workers", "How often a worker's votes agree with the labels. The line is the range that is "
-                    "plausible for that many votes, and the order goes by its end: three right answers do not make the best worker.",
-                    f'<div class="figures">{"".join(figures)}</div>',
-                    _download(table, "workers.csv", "Download all workers (csv)"))
+    return _section(
+        "workers",
+        "Workers",
+        "How often a worker's votes agree with the labels. The line is the range that is "
+        "plausible for that many votes, and the order goes by its end: three right answers make nobody the best.",
+        f'<div class="figures">{"".join(figures)}</div>',
+        _download(table, "workers.csv", "Download all workers (csv)"),
+    )
 
-# %% ../nbs/11c_report.ipynb #c066
+# %% ../nbs/11c_report.ipynb #c070
 def _confusion_section(f: Facts, most=24) -> str:
     "Confusion heat maps of the whole crowd, the best and the worst worker."
-    s = f.scores[f.scores.votes > 0]
+    s = f.scores[f.scores.votes >= min(10, f.scores.votes.max())]
     who = [("All workers together", None)]
     if len(s) > 1:
-        who += [(f"Best: {_clip(s.low.idxmax(), 40)}", s.low.idxmax()),
-                (f"Worst: {_clip(s.high.idxmin(), 40)}", s.high.idxmin())]
+        who += [
+            (f"Best: {_clip(s.low.idxmax(), 40)}", s.low.idxmax()),
+            (f"Worst: {_clip(s.high.idxmin(), 40)}", s.high.idxmin()),
+        ]
     K = f.votes.n_classes
     keep = np.sort(np.argsort(-np.bincount(f.votes.label, minlength=K), kind="stable")[:most])
     names = [f.names[k] for k in keep]
@@ -666,14 +789,20 @@ def _confusion_section(f: Facts, most=24) -> str:
         good = np.nanmean(m.diagonal()) if (m == m).any() else np.nan
         figures.append(_figure(_heat_map(m, names, title, f"Mean of the diagonal {_percent(good)}."), "", _e(title)))
     left_out = f" Of {K:,} classes, the {most} most voted are shown." if K > most else ""
-    return _section("confusions", "What is taken for what", "A row is a label, a column an answer, the number a percentage of the "
-                    "row: a dark diagonal is a worker who gives the labelled class, a dark column one who always says the "
-                    f"same, an empty row a class they never met.{left_out}", f'<div class="figures">{"".join(figures)}</div>')
+    return _section(
+        "confusions",
+        "What is taken for what",
+        "A row is a label, a column an answer, the number a percentage of the "
+        "row: a dark diagonal is a worker who gives the labelled class, a dark column one who always says the "
+        f"same, an empty row a class they never met. Best and worst are of those with ten votes or more.{left_out}",
+        f'<div class="figures">{"".join(figures)}</div>',
+    )
 
-# %% ../nbs/11c_report.ipynb #c069
-def ambiguous(f: Facts,     # as `facts` gives them
-              n: int = 20,  # most tasks
-              ) -> np.ndarray:  # codes of the tasks, the most ambiguous first
+# %% ../nbs/11c_report.ipynb #c073
+def ambiguous(
+    f: Facts,  # as `facts` gives them
+    n: int = 18,  # most tasks
+) -> np.ndarray:  # codes of the tasks, the most ambiguous first
     "Tasks with at least two votes whose votes and probabilities are spread the most (sum of both entropies)."
     v, T = f.votes, f.model.probas_
     key, c = np.unique(v.task.astype(np.int64) * v.n_classes + v.label, return_counts=True)
@@ -696,11 +825,13 @@ def _card(f: Facts, i) -> str:
             picture = f'<img{css} src="{small[0]}" alt="Image of task {_e(task)}">'
         else:
             picture = f'<p class="small">{"No image." if path is None else "The image cannot be read."}</p>'
-    label = f.names[f.model._codes[i]] if f.model._codes[i] >= 0 else "–"
-    return (f"<li>{picture}<strong>{_e(_clip(task, 40))}</strong><br>{_e(_say_votes(f, i))}<br>"
-            f'<span class="small">label {_e(_clip(label, 30))}, {_percent(f.model.confidence_.iloc[i])}{_e(_true_name(f, i))}</span></li>')
+    label, sure = f.names[f.model._codes[i]] if f.model._codes[i] >= 0 else "–", f.model.confidence_.iloc[i]
+    return (
+        f"<li>{picture}<strong>{_e(_clip(task, 40))}</strong><br>{_e(_say_votes(f, i))}<br>"
+        f'<span class="small">label {_e(_clip(label, 30))}, {_percent(sure)}{_e(_true_name(f, i))}</span></li>'
+    )
 
-
+# %% ../nbs/11c_report.ipynb #c074
 def _true_name(f: Facts, i) -> str:
     "`; known: street`, if it is."
     if f.truth is None or i not in f.truth[0]:
@@ -709,25 +840,37 @@ def _true_name(f: Facts, i) -> str:
     return f"; known: {f.names[k] if k >= 0 else 'a class without votes'}"
 
 
-def _task_section(f: Facts, n=20) -> str:
+def _task_section(f: Facts, n=18) -> str:
     "Cards of the most ambiguous tasks."
     cards = "".join(_card(f, i) for i in ambiguous(f, n)) or "<li>No task has votes that differ.</li>"
-    return _section("tasks", "Ambiguous tasks", "On these tasks workers disagree the most. Look at them first: some are hard, some "
-                    "show two things at once, some tell that the instructions leave room.", f'<ul class="cards">{cards}</ul>')
+    return _section(
+        "tasks",
+        "Ambiguous tasks",
+        "On these tasks workers disagree the most. Look at them first: some are hard, some "
+        "show two things at once, some tell that the instructions leave room.",
+        f'<ul class="cards">{cards}</ul>',
+    )
 
-# %% ../nbs/11c_report.ipynb #c072
-_MEANING = {"Krippendorff alpha": "every vote counts the same; 1 is perfect, 0 is chance, above .8 is usually called reliable.",
-            "Fleiss kappa": "every task counts the same; chance is the same as in alpha.",
-            "Gwet AC1": "another idea of chance, which stays calm where nearly all votes are for one class."}
+# %% ../nbs/11c_report.ipynb #c077
+_MEANING = {
+    "Krippendorff alpha": "every vote counts the same; 1 is perfect, 0 is chance, above .8 is usually called reliable.",
+    "Fleiss kappa": "every task counts the same; chance is the same as in alpha.",
+    "Gwet AC1": "another idea of chance, which stays calm where nearly all votes are for one class.",
+}
 
 
 def _agreement_section(f: Facts) -> str:
     "The coefficients of agreement."
     rows = [(_e(n), _num(r.value), f"{_num(r.low)} to {_num(r.high)}") for n, r in f.coefficients.iterrows()]
     words = "".join(f"<li>{_e(n)}: {_e(_MEANING.get(n, ''))}</li>" for n in f.coefficients.index)
-    return _section("agreement", "Agreement", "Do workers give the same answer to the same task more often than they would by "
-                    f"chance? Two votes on one task agree in {_percent(f.coefficients.observed.iloc[1])} of all cases.",
-                    _table(["coefficient", "value", "95&nbsp;% interval"], rows, (1, 2)), f'<ul class="small">{words}</ul>')
+    return _section(
+        "agreement",
+        "Agreement",
+        "Do workers give the same answer to the same task more often than they would by "
+        f"chance? Two votes on one task agree in {_percent(f.coefficients.observed.iloc[1])} of all cases.",
+        _table(["coefficient", "value", "95&nbsp;% interval"], rows, (1, 2)),
+        f'<ul class="small">{words}</ul>',
+    )
 
 
 def _effort_section(f: Facts) -> str:
@@ -736,30 +879,49 @@ def _effort_section(f: Facts) -> str:
     a = _histogram(v.feedback.to_numpy(), "Votes on a task", "votes on a task", "tasks")
     b = _histogram(load, "Votes of a worker", "votes of a worker", "workers", "b")
     half = int((np.cumsum(np.sort(load)[::-1]) < load.sum() / 2).sum()) + 1
-    return _section("effort", "Who did the work", "How many votes each task received, and how many each worker cast.",
-                    f'<div class="figures">{_figure(a, f"Median: {_num(float(v.feedback.median()), 0)} votes on a task.")}'
-                    + _figure(b, f"{_many(half, 'worker')} cast half of all votes.") + "</div>")
+    return _section(
+        "effort",
+        "Who did the work",
+        "How many votes each task received, and how many each worker cast.",
+        f'<div class="figures">{_figure(a, f"Median: {_num(float(v.feedback.median()), 0)} votes on a task.")}'
+        + _figure(b, f"{_many(half, 'worker')} cast half of all votes.")
+        + "</div>",
+    )
 
-# %% ../nbs/11c_report.ipynb #c075
+# %% ../nbs/11c_report.ipynb #c080
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def _page(f: Facts) -> str:
     "All pieces in their order."
     from crowdbook import __version__
-    sections = [_label_section(f), _truth_section(f), _class_section(f), _worker_section(f), _confusion_section(f),
-                _task_section(f), _agreement_section(f), _effort_section(f)]
-    links = "".join(f'<a href="#{i}">{t}</a>' for s in sections for i, t in re.findall(r'<section id="(\w+)"><h2>(.*?)</h2>', s))
-    about = type(f.model).__doc__.split(" (@")[0].strip().split("\n")[0].rstrip(".")
-    return (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
-            f'content="{_POLICY}"><meta name="viewport" content="width=device-width,initial-scale=1">'
-            f'<meta name="color-scheme" content="light dark"><title>{_e(f.title)}</title><style>{_STYLE}</style></head>'
-            f'<body class="cbr"><header><h1>{_e(f.title)}</h1><nav aria-label="Sections">{links}</nav></header><main>'
-            f'{_summary(f)}<section id="warnings"><h2>Read this first</h2>{_warning_list(f)}</section>{"".join(sections)}</main>'
-            f'<footer>Made by crowdbook {_e(__version__)}. Labels by {_e(f.strategy)} ({_e(about)}). This page holds everything '
-            f"it shows and asks no other computer for anything.</footer></body></html>\n")
 
-# %% ../nbs/11c_report.ipynb #c076
+    sections = [
+        _label_section(f),
+        _truth_section(f),
+        _class_section(f),
+        _worker_section(f),
+        _confusion_section(f),
+        _task_section(f),
+        _agreement_section(f),
+        _effort_section(f),
+    ]
+    links = "".join(
+        f'<a href="#{i}">{t}</a>' for s in sections for i, t in re.findall(r'<section id="(\w+)"><h2>(.*?)</h2>', s)
+    )
+    about = type(f.model).__doc__.split(" (@")[0].strip().split("\n")[0].rstrip(".")
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
+        f'content="{_POLICY}"><meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<meta name="color-scheme" content="light dark"><title>{_e(f.title)}</title><style>{_STYLE}</style></head>'
+        f'<body class="cbr"><header><h1>{_e(f.title)}</h1><nav aria-label="Sections">{links}</nav></header><main>'
+        f'{_summary(f)}<section id="warnings"><h2>Read this first</h2>{_warning_list(f)}</section>'
+        f"{''.join(sections)}</main>"
+        f"<footer>Made by crowdbook {_e(__version__)}. Labels by {_e(f.strategy)} ({_e(about)}). This page holds all "
+        f"it shows and asks no other computer for anything.</footer></body></html>\n"
+    )
+
+# %% ../nbs/11c_report.ipynb #c081
 def report(
     votes,  # Votes, or anything `as_votes` accepts
     strategy=None,  # name such as "DS" or "GLAD[tol=1e-4]", a class or a model; the default if None
@@ -786,7 +948,7 @@ def write_report(
         Path(p).write_text(page, encoding="utf-8")
     return Path(path)
 
-# %% ../nbs/11c_report.ipynb #c082
+# %% ../nbs/11c_report.ipynb #c087
 def class_names_of(folder,  # a data set folder, or any path
                    ):       # list of names in the order of the classes, or None
     "What metadata.json calls the classes, if there is one that does."
