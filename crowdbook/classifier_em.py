@@ -162,7 +162,10 @@ class Gaussian:
     weights: np.ndarray  # shape (p, K)
     bias: np.ndarray     # shape (K,)
 
-    def log_proba(self, x):
+    def log_proba(self,
+                  x,                # features, shape (n, p)
+                  ) -> np.ndarray:  # shape (n, K)
+        "Log probabilities of the classes."
         return tempered(np.asarray(x, float) @ self.weights + self.bias, 1)
 
 
@@ -207,7 +210,10 @@ class GaussianHead:
             out[i] = gaussian(c, sums - part[0], size - part[1], s).log_proba(self.x[i])
         return out
 
-    def fit(self, T, s):
+    def fit(self,
+            T: np.ndarray,   # labels, shape (n, K)
+            s: float,        # shrinkage
+            ) -> Gaussian:   # trained on every task
         "The classifier of all tasks."
         return gaussian(self.whole, T.T @ self.x, T.sum(axis=0), s)
 
@@ -222,7 +228,10 @@ class NetworkHead:
                  val=None):          # (Tasks, codes) on which the best epoch is chosen
         self.tasks, self.fold, self.classifier, self.val = tasks, fold, classifier, val
 
-    def out_of_fold(self, T, s=None):
+    def out_of_fold(self,
+                    T: np.ndarray,  # labels, shape (n, K)
+                    s=None,         # not used
+                    ):              # log probabilities, shape (n, K)
         "log p of each task by a network that did not see it (@eq-cross-fit)."
         out, many = np.empty_like(T), self.fold.max() > 0
         for f in range(self.fold.max() + 1):
@@ -231,7 +240,10 @@ class NetworkHead:
             out[i] = net.log_proba(self.tasks.select(self.tasks.ids[i]))
         return out
 
-    def fit(self, T, s=None):
+    def fit(self,
+            T: np.ndarray,  # labels, shape (n, K)
+            s=None,         # not used
+            ):              # the network with a method log_proba
         "The network of all tasks."
         return self._train(T, np.full(len(T), True))
 
@@ -243,9 +255,11 @@ class NetworkHead:
 
 @dataclass(frozen=True)
 class _Net:
+    "A fitted network with the interface of `Gaussian`."
     classifier: object
 
     def log_proba(self, tasks):
+        "Log probabilities of the classes."
         return log_(self.classifier.predict_proba(tasks))
 
 # %% ../nbs/09c_classifier_em.ipynb #c033
