@@ -93,6 +93,7 @@ def aggregate(votes,               # Votes, a data frame, nested dictionaries, a
               random_state=0,      # seed of the draws among tied classes
               progress=False,      # show a progress bar for iterative models
               warn=True,           # say so if workers err together, so that confidences are too high
+              warm_start=None,     # a fitted model to go on from
               **params,            # parameters of the strategy
               ) -> Aggregator:     # the fitted model: labels_, probas_, workers_, tasks_, ...
     "Labels from votes by the name of a strategy; `seconds_` is the time of the fit alone."
@@ -104,7 +105,7 @@ def aggregate(votes,               # Votes, a data frame, nested dictionaries, a
         name, written = parse_strategy(strategy or DEFAULT)
         model = STRATEGIES[name](**{**written, **params}, random_state=random_state)
     votes, start = as_votes(votes), time.perf_counter()
-    model.fit(votes, gold, progress=progress)
+    model.fit(votes, gold, progress, warm_start)
     model.seconds_ = time.perf_counter() - start
     if warn and not isinstance(model, NaiveSoft):
         _warn_dependence(model)

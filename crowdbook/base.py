@@ -57,18 +57,22 @@ class Aggregator:
     gold = None         # Series or dict task -> class, for tasks whose class is known
     random_state = 0    # seed of the draws among tied classes
     ties = "draw"       # or "first", where a strategy offers it
+    resumes = False     # can a fit go on from an earlier one? (`warm_start` and `partial_fit`)
+    _warm = None        # what it goes on from
 
     def fit(self,
-            votes,           # Votes, or anything `as_votes` accepts
-            gold=None,       # known labels, Series or dict task -> class; those of the constructor if None
-            progress=False,  # show a progress bar for iterative models
-            ):               # the fitted strategy itself
+            votes,            # Votes, or anything `as_votes` accepts
+            gold=None,        # known labels, Series or dict task -> class; those of the constructor if None
+            progress=False,   # show a progress bar for iterative models
+            warm_start=None,  # a fitted strategy to go on from; may be this one
+            ):                # the fitted strategy itself
         "Learn from the votes; sets labels_, probas_ and what the model knows of workers and tasks."
-        votes = self.votes_ = as_votes(votes)
-        gold = self.gold if gold is None else gold
-        self._gold = None if gold is None else self._known(votes, gold)
-        self._progress = progress
+        votes, gold = as_votes(votes), self.gold if gold is None else gold
+        known = None if gold is None or not len(gold) else self._known(votes, gold)
+        warm = None if warm_start is None else self._go_on(warm_start, votes)
+        self.votes_, self._gold, self._warm, self._progress = votes, known, warm, progress
         T = self._clamp(self._estimate(votes))
+        self._warm = None
         self.classes_, self.probas_ = votes.classes, T
         popularity = np.bincount(votes.label, minlength=votes.n_classes)
         self._codes = pick(T, popularity, self.random_state, ties=self.ties)
@@ -216,6 +220,103 @@ def _check_fitted(self: Aggregator):
 
 # %% ../nbs/02b_base.ipynb #c024
 @patch
+def _resume(self: Aggregator, previous, votes):
+    "What to go on from, in the codes of `votes`: here T as `previous` sees it and its weight (@eq-warm-table)."
+    old, place = previous.votes_, {n: getattr(previous.votes_, n).get_indexer(getattr(votes, n))
+                                   for n in ("tasks", "workers", "classes")}
+    worker, label = place["workers"][votes.worker], place["classes"][votes.label]
+    on = (worker >= 0) & (label >= 0)
+    T = previous._judge(Votes(votes.task[on], worker[on], label[on], votes.tasks, old.workers, old.classes))
+    n_new, n_old = votes.feedback.to_numpy(), _at(old.workload, place["workers"])
+    share = np.where(on, np.minimum(1, n_old / np.maximum(votes.workload.to_numpy(), 1))[votes.worker], 0)
+    kappa = np.bincount(votes.task, share, minlength=votes.n_tasks) / np.maximum(n_new, 1)
+    met = (np.bincount(votes.task[on], minlength=votes.n_tasks) == 0) & (place["tasks"] >= 0)
+    T[met] = previous.probas_[place["tasks"][met]]
+    kappa[met] = np.minimum(1, _at(old.feedback, place["tasks"]) / np.maximum(n_new, 1))[met]
+    T = np.where(place["classes"] >= 0, T[:, place["classes"]], 0)
+    total = T.sum(axis=1, keepdims=True)
+    kappa[total[:, 0] <= 0] = 0
+    return np.divide(T, total, out=np.zeros_like(T), where=total > 0), kappa[:, None] ** 2
+
+
+@patch
+def _start_from(self: Aggregator, cold):
+    "First T: the cold start, or between it and what was learned before (@eq-warm-table)."
+    if self._warm is None:
+        return cold
+    T, weight = self._warm
+    return weight * T + (1 - weight) * cold
+
+# %% ../nbs/02b_base.ipynb #c025
+def _at(values, place):
+    "Values of identifiers by their place, 0 for the unknown ones (place -1)."
+    return np.append(values.to_numpy(), 0)[place]
+
+
+@patch
+def _judge(self: Aggregator, votes):
+    "T that another fit may start from: `_posterior`, where that is the model's own T."
+    return self._posterior(votes)
+
+
+@patch
+def _go_on(self: Aggregator, previous, votes):
+    "Check that there is something to go on from, then `_resume`."
+    self._check_resumes()
+    if not isinstance(previous, Aggregator):
+        raise TypeError(f"warm_start must be a fitted strategy, not {type(previous).__name__}")
+    previous._check_fitted()
+    old = previous.votes_
+    if not len(old.workers.intersection(votes.workers)) and not len(old.tasks.intersection(votes.tasks)):
+        raise ValueError("warm_start knows none of these workers and tasks; give votes with identifiers of the "
+                         "same kind, or leave warm_start out")
+    return self._resume(previous, votes)
+
+
+@patch
+def _check_resumes(self: Aggregator):
+    "Say so if the strategy cannot go on from an earlier fit."
+    if not self.resumes:
+        name = type(self).__name__
+        raise ValueError(f"{name} cannot go on from an earlier fit; put the votes together with votes.join(more) and "
+                         f"fit a new {name} to them")
+
+# %% ../nbs/02b_base.ipynb #c027
+@patch
+def partial_fit(self: Aggregator,
+                votes,            # more votes: Votes, or anything `as_votes` accepts
+                gold=None,        # more known labels, Series or dict task -> class
+                duplicates: str = "error",  # a worker again on the same task: "error", "keep" both or the "last"
+                progress=False,   # show a progress bar for iterative models
+                ):                # the strategy itself
+    "Join more votes to those so far and go on; ValueError if the strategy cannot, or a worker votes again on a task."
+    self._check_resumes()
+    before, votes = dict(self.__dict__), as_votes(votes)
+    first = "votes_" not in before
+    try:
+        votes = votes if first else self.votes_.join(votes, duplicates)
+        gold = self._gold_so_far(votes, gold, first)
+        return self.fit(votes, gold, progress) if first else self.fit(votes, gold, progress, warm_start=self)
+    except Exception:
+        self.__dict__.clear()
+        self.__dict__.update(before)
+        raise
+
+
+@patch
+def _gold_so_far(self: Aggregator, votes, gold, first):
+    "Known labels of the constructor about tasks so far, of earlier calls, and of this one, as a dictionary."
+    known = pd.Series({} if self.gold is None else self.gold, dtype=object)
+    known = known[known.index.isin(votes.tasks)].to_dict()
+    if not first and self._gold is not None:
+        known |= dict(zip(self.votes_.tasks[self._gold[0]], self.votes_.classes[self._gold[1]]))
+    if gold is not None and len(gold):
+        task, label = self._known(votes, gold)
+        known |= dict(zip(votes.tasks[task], votes.classes[label]))
+    return known
+
+# %% ../nbs/02b_base.ipynb #c029
+@patch
 def score(self: Aggregator,
           truth,                     # Series or dict task -> true class, of some or all tasks
           what: str = "the truth",   # what errors call it, such as a path
@@ -225,7 +326,7 @@ def score(self: Aggregator,
     task, label = self.votes_.match_labels(truth, what)
     return float(np.mean((self._codes[task] == label) & (label >= 0)))
 
-# %% ../nbs/02b_base.ipynb #c026
+# %% ../nbs/02b_base.ipynb #c031
 @patch
 def get_params(self: Aggregator) -> dict:
     "The parameters of the constructor and their values."
@@ -252,7 +353,7 @@ def check_number(
             f"{name} must be {'an integer of at least' if whole else 'a number above'} {low}, not {value!r}"
         )
 
-# %% ../nbs/02b_base.ipynb #c029
+# %% ../nbs/02b_base.ipynb #c034
 def climb(
     round_,  # function that makes one round and returns the objective
     tol: float,  # stop when a round gains less than this share of the objective

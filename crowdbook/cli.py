@@ -10,6 +10,7 @@ import json
 import re
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -39,9 +40,10 @@ def main(args=None,  # words of the command line; those of the process if None
          ):
     "Run the command line; exits with 0, or with 2 after one sentence on standard error."
     warnings.showwarning = _warn
+    import_module("crowdbook.cli_learning")  # its commands join the others; torch stays out until one of them runs
     try:
         code = app(args, prog_name="crowdbook", standalone_mode=False)
-    except (ValueError, OSError) as e:
+    except (ValueError, OSError, ImportError) as e:
         code = _fail(e)
     except KeyboardInterrupt:
         _fail("interrupted; a file that was not finished is not there")

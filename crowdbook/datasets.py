@@ -6,7 +6,7 @@
 __all__ = ['AGENT', 'SOURCES', 'CARDS', 'CIFAR10_CLASSES', 'Split', 'Dataset', 'data_home', 'mirror', 'ChecksumError', 'checksum',
            'DownloadError', 'download', 'unpack', 'Card', 'load_labelme', 'available', 'plot_classes', 'plot_crowd',
            'plot_images', 'load_cifar10', 'read_cifar10h_raw', 'load_cifar10h', 'load_music', 'load_votes', 'load',
-           'datasets', 'write_dataset', 'install']
+           'datasets', 'write_dataset', 'install', 'read_dataset']
 
 # %% ../nbs/01_datasets.ipynb #c003
 import hashlib
@@ -1047,6 +1047,7 @@ def _write_votes(dataset, folder):
     "answers.json or, for repeated pairs, votes.csv; metadata.json; truth.csv."
     v, card = dataset.votes, CARDS.get(dataset.name)
     about = dict(class_names=list(dataset.class_names)) if dataset.class_names else {}
+    about |= {} if dataset.features is None else dict(tasks=v.tasks.tolist())  # rows of the features follow them
     if card is not None:
         about |= dict(about=card.about, licence=card.licence, citation=card.citation)
     same = (np.diff(v.task) == 0) & (np.diff(v.worker) == 0)
@@ -1101,3 +1102,77 @@ def install(name: str,               # as in `datasets()`
     _card(name)
     _check_free(Path(to).expanduser(), overwrite)
     return write_dataset(load(name, progress), to, overwrite, progress)
+
+# %% ../nbs/01_datasets.ipynb #c191
+def _image_files(folder, by_task) -> dict:
+    "Image files below a folder: by the task at the end of their names, or by their path from there."
+    endings = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
+    files = [p for p in sorted(folder.glob("*/*")) if p.suffix.lower() in endings]
+    name = (lambda p: p.stem.rpartition("-")[2]) if by_task else (lambda p: p.relative_to(folder).as_posix())
+    out = {name(p): p for p in files}
+    if len(out) < len(files):
+        raise ValueError(f"{folder}: two images end in the same task; rename one of them")
+    return out
+
+
+def _images_of(folder, ids):
+    "Paths in the order of `ids`, None without images; ValueError names a task that has none."
+    if not folder.is_dir():
+        return None
+    found = _image_files(folder, True)
+    if not found:
+        return None
+    lost = [t for t in ids if str(t) not in found]
+    if lost:
+        raise ValueError(f"{folder}: {len(lost)} of {len(ids)} tasks have no image, such as {lost[0]!r}; an image of "
+                         f"task {lost[0]!r} is called NAME-{lost[0]}.jpg")
+    return pd.Series([found[str(t)] for t in ids], index=pd.Index(ids, name="task"))
+
+# %% ../nbs/01_datasets.ipynb #c192
+def _features_of(path, n):
+    "Features of n tasks, None without a file."
+    if not path.exists():
+        return None
+    x = np.load(path)
+    if len(x) != n:
+        raise ValueError(f"{path} has {len(x)} rows for {n} tasks; write one row a task")
+    return x
+
+
+def _read_split(folder, name, classes, names):
+    "A split of a data set on disk, None if there is nothing of it."
+    from crowdbook.votes import read_labels
+
+    path = folder / f"truth_{name}.csv"
+    if path.exists():
+        truth = read_labels(path)
+        return Split(
+            truth, _images_of(folder / name, truth.index), _features_of(folder / f"features_{name}.npy", len(truth))
+        )
+    if not (folder / name).is_dir():
+        return None
+    files = pd.Series(_image_files(folder / name, False), dtype=object)
+    code = {f: c for c, t in zip(classes, names or classes) for f in (str(t), f"{list(classes).index(c)}_{t}", str(c))}
+    truth = pd.Series([code.get(p.parent.name) for p in files], index=files.index, dtype=object).infer_objects()
+    if len(files) and truth.isna().any():
+        raise ValueError(
+            f"{folder / name}: {files[truth.isna().to_numpy()].iloc[0].parent.name!r} is not one of the classes"
+        )
+    return Split(truth, files, None) if len(files) else None
+
+# %% ../nbs/01_datasets.ipynb #c193
+def read_dataset(folder,       # written by `write_dataset`, or made by hand in the same layout
+                 ) -> Dataset:  # the data set
+    "A data set from its folder: votes, truth, images or features, and the splits val and test."
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder; name a data set folder, or one of {', '.join(CARDS)}")
+    from crowdbook.votes import read_labels
+    votes = Votes.read(folder)
+    path = folder / "metadata.json"
+    meta = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    names = tuple(meta["class_names"]) if meta.get("class_names") else None
+    truth = read_labels(folder / "truth.csv") if (folder / "truth.csv").exists() else None
+    splits = {n: _read_split(folder, n, votes.classes, names) for n in ("val", "test")}
+    return Dataset(meta.get("name") or folder.name, votes, truth, names, _images_of(folder / "train", votes.tasks),
+                   _features_of(folder / "features_train.npy", votes.n_tasks), {n: s for n, s in splits.items() if s})

@@ -58,6 +58,7 @@ def e_step(matrix: VoteMatrix,  # the vote matrix
 # %% ../nbs/04_dawid_skene.ipynb #c021
 class DawidSkene(Aggregator):
     "Dawid-Skene (DS): a confusion matrix for each worker, by EM from naive soft labels, no smoothing."
+    resumes = True
 
     def __init__(self,
                  tol: float = 1e-8,      # stop when a round gains less than this share of the log-likelihood
@@ -69,7 +70,7 @@ class DawidSkene(Aggregator):
     def _estimate(self, votes):
         check_number("tol", self.tol)
         check_number("max_iter", self.max_iter, 1, whole=True)
-        self._T = self._clamp(normalise(votes.counts.astype(float)))
+        self._T = self._clamp(self._start_from(normalise(votes.counts.astype(float))))
         said = self._answered(votes)
         self._said = said / said.sum()
         self.log_likelihood_, self.converged_ = climb(lambda: self._round(votes.matrix), self.tol, self.max_iter,

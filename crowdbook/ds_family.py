@@ -33,6 +33,7 @@ def one_coin_e_step(votes: Votes,     # the votes
 # %% ../nbs/04b_dawid_skene_family.ipynb #c012
 class OneCoin(Aggregator):
     "One-coin Dawid-Skene: one accuracy for each worker, wrong answers alike (@eq-one-coin), by EM."
+    resumes = True
 
     def __init__(self,
                  prior: str = "uniform",  # prevalence of the classes: "uniform", or "learned" from the votes
@@ -47,7 +48,7 @@ class OneCoin(Aggregator):
             raise ValueError(f"prior must be 'uniform' or 'learned', not {self.prior!r}")
         check_number("tol", self.tol)
         check_number("max_iter", self.max_iter, 1, whole=True)
-        self._T = self._clamp(normalise(votes.counts.astype(float)))
+        self._T = self._clamp(self._start_from(normalise(votes.counts.astype(float))))
         said = self._answered(votes)
         self._said = said / said.sum()
         self.log_likelihood_, self.converged_ = climb(lambda: self._round(votes), self.tol, self.max_iter, "OneCoin",
@@ -87,6 +88,7 @@ def _worker_columns(self: OneCoin):
 # %% ../nbs/04b_dawid_skene_family.ipynb #c021
 class FastDawidSkene(DawidSkene):
     "Fast Dawid-Skene (FDS): hard labels in the E-step (@eq-fds; Sinha et al. 2018). Fewer rounds, coarser optimum."
+    resumes = False          # a decision taken on few votes would be taken over as certain
 
     def __init__(self,
                  max_iter: int = 1000,   # most rounds
@@ -247,7 +249,7 @@ def confusions_(self: MAPDawidSkene) -> np.ndarray:
     worker, label = np.divmod(np.arange(v.n_workers * v.n_classes), v.n_classes)
     return self._rows_of(worker, label).reshape(v.n_workers, v.n_classes, -1).transpose(0, 2, 1)
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c047
+# %% ../nbs/04b_dawid_skene_family.ipynb #c051
 GRID = 2.0 ** np.arange(-1, 9)   # pseudo-votes that are compared: 1/2 to 256
 
 
@@ -262,7 +264,7 @@ def best_strength(mean: np.ndarray,    # m_k of each cell with a count, shape (n
                          + (gammaln(k * mean + counts) - gammaln(k * mean)).sum() for k in GRID])
     return float(GRID[np.argmax(evidence >= evidence.max() - 1e-7 * (1 + abs(evidence.max())))])
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c051
+# %% ../nbs/04b_dawid_skene_family.ipynb #c055
 def crowd_prior(sums: Tally,           # expected votes
                 matrix: VoteMatrix,    # the vote matrix, with the pairs of `sums`
                 popular: np.ndarray,   # number of votes for each class, shape (K,)
@@ -283,7 +285,7 @@ def crowd_prior(sums: Tally,           # expected votes
     k3 = best_strength(b.T[matrix.label].ravel(), (sums.pairs * off).ravel(), sums.misses.ravel())
     return RowPrior(k2, s, np.full(len(s), k3), b), dict(ability=k1, hits=k2, misses=k3, errors=k4)
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c052
+# %% ../nbs/04b_dawid_skene_family.ipynb #c056
 def _rows(x):
     "Rows divided by their sum; a row of zeros stays."
     total = x.sum(axis=1, keepdims=True)
@@ -302,7 +304,7 @@ def coin_prior(sums: Tally,           # expected votes
     kappa = best_strength(B.ravel(), sums.pairs.ravel(), (sums.hits + sums.misses).ravel())
     return RowPrior(kappa, s, kappa * (1 - s), alike(K)), dict(rows=kappa)
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c056
+# %% ../nbs/04b_dawid_skene_family.ipynb #c060
 class ShrunkDawidSkene(MAPDawidSkene):
     "Dawid-Skene shrunk towards the worker's accuracy and the crowd's mistakes (DSS), as much as the evidence asks."
 
@@ -317,7 +319,7 @@ class ShrunkDawidSkene(MAPDawidSkene):
         self.towards, self.prevalence, self.start = towards, prevalence, start
         self.tol, self.max_iter, self.gold, self.random_state = tol, max_iter, gold, random_state
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c057
+# %% ../nbs/04b_dawid_skene_family.ipynb #c061
 @patch
 def _estimate(self: ShrunkDawidSkene, votes):
     for name, known in (("towards", ("crowd", "one-coin")), ("prevalence", ("learned", "votes", "uniform")),
@@ -329,14 +331,14 @@ def _estimate(self: ShrunkDawidSkene, votes):
     self._popular, said = np.bincount(votes.label, minlength=votes.n_classes), self._answered(votes)
     self._said = said / said.sum()
     learned, best = [], 0
-    for start in ("votes", "MAP") if self.start == "best" else (self.start,):
+    for start in ("votes",) if self._warm else ("votes", "MAP") if self.start == "best" else (self.start,):
         self._learn(votes, start)
         learned.append(dict(self.__dict__))
         best = len(learned) - 1 if self.bound_ > learned[best]["bound_"] + 1e-7 * abs(self.bound_) else best
     self.__dict__.update(learned[best])
     return self.__dict__.pop("_T")
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c058
+# %% ../nbs/04b_dawid_skene_family.ipynb #c062
 @patch
 def _learn(self: ShrunkDawidSkene, votes, start):
     "The two phases from one start; sets the parameters and the bound."
@@ -346,7 +348,7 @@ def _learn(self: ShrunkDawidSkene, votes, start):
             warnings.simplefilter("ignore")                 # only a start: it need not converge
             self._T = MAPDawidSkene(max_iter=50).fit(votes, gold).probas_
     else:
-        self._T = self._clamp(normalise(votes.counts.astype(float)))
+        self._T = self._clamp(self._start_from(normalise(votes.counts.astype(float))))
     make = {"crowd": crowd_prior, "one-coin": coin_prior}[self.towards]
     same, first, self.strengths_ = 0, 0, None
     while same < 5 and first < 50:
@@ -360,7 +362,7 @@ def _learn(self: ShrunkDawidSkene, votes, start):
     self.bound_ = bound(self._prior, votes.matrix, self._T[self._said > 0], self.prevalence_,
                         tally(votes.matrix, self._T, votes.n_workers))
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c059
+# %% ../nbs/04b_dawid_skene_family.ipynb #c063
 @patch
 def _classes_prior(self: ShrunkDawidSkene):
     "The prevalence, learned from T or fixed."
@@ -369,7 +371,7 @@ def _classes_prior(self: ShrunkDawidSkene):
     fixed = self._popular if self.prevalence == "votes" else np.ones(len(self._popular))
     return fixed / fixed.sum()
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c061
+# %% ../nbs/04b_dawid_skene_family.ipynb #c065
 def bound(prior: RowPrior,      # pseudo-votes
           matrix: VoteMatrix,   # the vote matrix
           T: np.ndarray,        # class probabilities of the answered tasks, shape (n, K)
@@ -389,9 +391,10 @@ def bound(prior: RowPrior,      # pseudo-votes
     value += (gammaln(weight + off) - gammaln(weight)).sum()
     return float(value + (T * (log_(rho) - log_(T))).sum())
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c072
+# %% ../nbs/04b_dawid_skene_family.ipynb #c081
 class Panel(Aggregator):
     "Panel: the mean of the class probabilities of NS, OneCoin, MAP and DSS (@eq-panel)."
+    resumes = True
 
     def __init__(self,
                  tol: float = 1e-6,      # of each member: stop when a round gains less than this share
@@ -407,8 +410,8 @@ class Panel(Aggregator):
         gold = None
         if self._gold is not None:
             gold = dict(zip(votes.tasks[self._gold[0]], votes.classes[self._gold[1]]))
-        for member in self.members_.values():
-            member.fit(votes, gold, self._progress)
+        for name, member in self.members_.items():
+            member.fit(votes, gold, self._progress, (self._warm or {}).get(name))
         self.n_iter_ = sum(getattr(m, "n_iter_", 0) for m in self.members_.values())
         self.converged_ = all(getattr(m, "converged_", True) for m in self.members_.values())
         return np.mean([m.probas_ for m in self.members_.values()], axis=0)
@@ -418,10 +421,16 @@ class Panel(Aggregator):
         "Shape (n_workers, K, K): the confusion matrices of the member DSS."
         return self.members_["DSS"].confusions_
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c073
+# %% ../nbs/04b_dawid_skene_family.ipynb #c082
 @patch
 def _posterior(self: Panel, votes):
     return np.mean([m._posterior(votes) for m in self.members_.values()], axis=0)
+
+
+@patch
+def _resume(self: Panel, previous, votes):
+    "Each member goes on from itself, or from whatever strategy is given."
+    return {n: previous.members_[n] if isinstance(previous, Panel) else previous for n in ("OneCoin", "MAP", "DSS")}
 
 
 @patch
@@ -435,13 +444,16 @@ def prevalence_(self: Panel) -> np.ndarray:
     "Shape (K,): the mean of T over tasks with a vote or a gold label."
     return self.probas_[self._answered(self.votes_)].mean(axis=0)
 
-# %% ../nbs/04b_dawid_skene_family.ipynb #c082
+# %% ../nbs/04b_dawid_skene_family.ipynb #c093
 class WeightedDawidSkene(DawidSkene):
     "Weighted Dawid-Skene (WDS): votes weighted by the diagonal of DS (@eq-wds); softer labels than DS."
 
     def _estimate(self, votes):
         super()._estimate(votes)
         return self._posterior(votes)
+
+    def _judge(self, votes):
+        return DawidSkene._posterior(self, votes)
 
     def _posterior(self, votes):
         K, old, new = votes.n_classes, self.votes_.matrix, votes.matrix

@@ -117,6 +117,7 @@ def gradient_step(votes: Votes,         # the votes
 # %% ../nbs/05_glad.ipynb #c029
 class GLAD(Aggregator):
     "GLAD: an ability for each worker and a difficulty for each task, by EM; all wrong answers are equally likely."
+    resumes = True
 
     def __init__(self,
                  tol: float = 1e-6,      # stop when a round gains less than this share of the log-posterior
@@ -131,7 +132,7 @@ class GLAD(Aggregator):
         check_number("max_iter", self.max_iter, 1, whole=True)
         if self.solver not in ("bound", "cg"):
             raise ValueError(f"solver must be 'bound' or 'cg', not {self.solver!r}")
-        self._alpha, self._b = np.ones(votes.n_workers), np.ones(votes.n_tasks)
+        self._alpha, self._b = self._warm or (np.ones(votes.n_workers), np.ones(votes.n_tasks))
         T, self._alpha, self._b, self.log_likelihood_, self.converged_ = self._run(votes, self._alpha, self._b)
         self.n_iter_ = len(self.log_likelihood_)
         return T
@@ -167,6 +168,17 @@ def _with_gold(self: GLAD, T, loglik, fitting):
         loglik[task] += np.log(np.maximum(T[task, label], 1e-300))
         self._clamp(T)
     return loglik.sum()
+
+
+@patch
+def _resume(self: GLAD, previous, votes):
+    "Abilities and log-easinesses by identifier; 1, the mean of the prior, for newcomers."
+    if not isinstance(previous, GLAD):
+        raise ValueError(f"GLAD goes on from abilities and difficulties, which {type(previous).__name__} does not "
+                         f"have; give warm_start a fitted GLAD")
+    old = previous.votes_
+    return tuple(np.append(values, 1)[vocabulary.get_indexer(names)] for values, vocabulary, names in (
+        (previous._alpha, old.workers, votes.workers), (previous._b, old.tasks, votes.tasks)))
 
 
 @patch

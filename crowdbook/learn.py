@@ -12,11 +12,9 @@ __all__ = ['AUGMENTATIONS', 'Tasks', 'read_image', 'flip', 'crop', 'shear', 'aug
 # %% ../nbs/08_learning.ipynb #c003
 import ast
 import hashlib
-import json
 import os
 import re
 import time
-import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
@@ -222,18 +220,21 @@ def _tasks_of(dataset,               # a `Dataset`
 Tasks.of = staticmethod(_tasks_of)
 
 # %% ../nbs/08_learning.ipynb #c021
-def truth_codes(truth,               # Series or dict task -> class
-                classes,             # the K classes, in order
-                ids=None,            # tasks; those of `truth` if None
-                ) -> np.ndarray:     # code of the class of each task, -1 where it is not known
+def truth_codes(
+    truth,  # Series or dict task -> class
+    classes,  # the K classes, in order
+    ids=None,  # tasks; those of `truth` if None
+) -> np.ndarray:  # code of the class of each task, -1 where it is not known
     "Labels as codes in the order of the tasks; ValueError if a label is not one of the classes."
     truth = pd.Series(truth)
     truth = truth if ids is None else truth.reindex(pd.Index(ids))
     codes = pd.Index(classes).get_indexer(truth.to_numpy())
     strange = (codes < 0) & truth.notna().to_numpy()
     if strange.any():
-        raise ValueError(f"label {truth[strange].iloc[0]!r} of task {truth.index[strange][0]!r} is not one of the classes "
-                         f"{', '.join(map(str, classes))}")
+        raise ValueError(
+            f"label {truth[strange].iloc[0]!r} of task {truth.index[strange][0]!r} is not one of the classes "
+            f"{', '.join(map(str, classes))}"
+        )
     return codes
 
 # %% ../nbs/08_learning.ipynb #c024
@@ -336,11 +337,14 @@ def small_stem(model: nn.Module,  # a convolutional network
 def _torchvision(name, side, pretrained):
     "A classification model of torchvision, with its published weights if they are asked for."
     from torchvision import models
+
     names = [n for n in models.list_models(models)]
     if name not in names:
         close = get_close_matches(name, [*names, "linear", "mlp", "dense", "vgg16_dense"], 1)
-        raise ValueError(f"there is no network {name!r}{f'; did you mean {close[0]}?' if close else ''}: use linear, mlp, "
-                         f"dense, vgg16_dense or a classification model of torchvision such as resnet18")
+        raise ValueError(
+            f"there is no network {name!r}{f'; did you mean {close[0]}?' if close else ''}: use linear, mlp, "
+            f"dense, vgg16_dense or a classification model of torchvision such as resnet18"
+        )
     options = dict(image_size=side) if name.startswith("vit_") and not pretrained else {}
     if name in ("googlenet", "inception_v3"):
         options |= {} if pretrained else dict(aux_logits=False, init_weights=True)
@@ -352,8 +356,10 @@ def _weighted(models, name, options):
     try:
         model = models.get_model(name, weights="DEFAULT", **options)
     except OSError as e:
-        raise OSError(f"the pretrained weights of {name} cannot be downloaded ({e}): connect to the network, or train "
-                      f"without pretrained=True") from None
+        raise OSError(
+            f"the pretrained weights of {name} cannot be downloaded ({e}): connect to the network, or train "
+            f"without pretrained=True"
+        ) from None
     for part in ("aux1", "aux2", "AuxLogits"):  # a second output, for training only
         if getattr(model, part, None) is not None:
             setattr(model, part, None)
@@ -385,7 +391,9 @@ def _pictured(name, params, n_classes, like, pretrained):
     if params:
         raise ValueError(f"network {name!r} has no parameter {next(iter(params))!r}")
     if like.kind == "features":
-        raise ValueError(f"{name} takes images, and these tasks are features of shape {like.shape}: use linear, mlp or dense")
+        raise ValueError(
+            f"{name} takes images, and these tasks are features of shape {like.shape}: use linear, mlp or dense"
+        )
     if name == "vgg16_dense":
         body = _torchvision("vgg16", like.shape[-1], pretrained).features
         size = body(torch.zeros(1, *like.shape)).numel()
@@ -431,16 +439,25 @@ def freeze(model: nn.Module,  # a network
     return Frozen(model)
 
 # %% ../nbs/08_learning.ipynb #c037
-def describe(net: nn.Module,  # a network
-             like: Tasks,     # tasks that it takes
-             ) -> pd.Series:  # input, last layer, K, parameters, how many of them are trained, megabytes
+def describe(
+    net: nn.Module,  # a network
+    like: Tasks,  # tasks that it takes
+) -> pd.Series:  # input, last layer, K, parameters, how many of them are trained, megabytes
     "What a network is made of."
     name, last = last_layer(net)
     n = sum(p.numel() for p in net.parameters())
     free = sum(p.numel() for p in net.parameters() if p.requires_grad)
     K = last.out_features if isinstance(last, nn.Linear) else last.out_channels
-    return pd.Series(dict(input=" x ".join(map(str, like.shape)), last_layer=name, n_classes=K, parameters=n, trained=free,
-                          megabytes=round(4 * n / 2**20, 1)))
+    return pd.Series(
+        dict(
+            input=" x ".join(map(str, like.shape)),
+            last_layer=name,
+            n_classes=K,
+            parameters=n,
+            trained=free,
+            megabytes=round(4 * n / 2**20, 1),
+        )
+    )
 
 # %% ../nbs/08_learning.ipynb #c040
 def cross_entropy(logits: torch.Tensor,   # shape (n, K)
@@ -561,9 +578,16 @@ def record(self: _Run, row):
 @patch
 def save(self: _Run, path):
     "Write all of it, whole or not at all."
-    state = dict(model=self.model.state_dict(), optimiser=self.optimiser.state_dict(), history=self.history,
-                 best=self.best, best_score=self.best_score, best_epoch=self.best_epoch, recipe=asdict(self.recipe),
-                 scaler=None if self.scaler is None else self.scaler.state_dict())
+    state = dict(
+        model=self.model.state_dict(),
+        optimiser=self.optimiser.state_dict(),
+        history=self.history,
+        best=self.best,
+        best_score=self.best_score,
+        best_epoch=self.best_epoch,
+        recipe=asdict(self.recipe),
+        scaler=None if self.scaler is None else self.scaler.state_dict(),
+    )
     with atomic(path) as p:
         torch.save(state, p)
 
@@ -576,7 +600,9 @@ def load(self: _Run, path, device):
     try:
         self.model.load_state_dict(state["model"])
     except RuntimeError:
-        raise ValueError(f"{path} is the checkpoint of another network; name another checkpoint or do not resume") from None
+        raise ValueError(
+            f"{path} is the checkpoint of another network; name another checkpoint or do not resume"
+        ) from None
     self.optimiser.load_state_dict(state["optimiser"])
     if self.scaler is not None and state["scaler"]:
         self.scaler.load_state_dict(state["scaler"])
@@ -585,7 +611,7 @@ def load(self: _Run, path, device):
 
 # %% ../nbs/08_learning.ipynb #c051
 def _same_recipe(ours, theirs, path):
-    "A run goes on with the recipe it was started with; only more epochs of an unchanged rate, or another device, are allowed."
+    "A run goes on with its recipe; only more epochs of an unchanged rate, or another device, are allowed."
     free = {"device", "amp", "compile"} | ({"epochs"} if ours["schedule"] != "cosine" else set())
     for name, value in ours.items():
         old = theirs.get(name)
@@ -699,24 +725,28 @@ def top_k(probas: np.ndarray,  # shape (n, K)
     return float((((probas > own) | ((probas == own) & before)).sum(axis=1) < k).mean())
 
 # %% ../nbs/08_learning.ipynb #c063
-def evaluate(probas: np.ndarray,  # shape (n, K), rows on the simplex
-             codes: np.ndarray,   # true classes, shape (n,); -1 is left out
-             ks=(1,),             # values of k for top-k
-             bins: int = 15,      # of the calibration error
-             ) -> dict:           # accuracy, ece, brier, nll, and top2, ... for the other k
+def evaluate(
+    probas: np.ndarray,  # shape (n, K), rows on the simplex
+    codes: np.ndarray,  # true classes, shape (n,); -1 is left out
+    ks=(1,),  # values of k for top-k
+    bins: int = 15,  # of the calibration error
+) -> dict:  # accuracy, ece, brier, nll, and top2, ... for the other k
     "Accuracy and calibration over the pooled set (@guo2017calibration)."
     known = np.asarray(codes) >= 0
     if not known.any():
         raise ValueError("no task has a known class; nothing can be evaluated")
     T, y = np.asarray(probas)[known], np.asarray(codes)[known]
-    out = dict(accuracy=top_k(T, y), ece=ece(T.max(axis=1), T.argmax(axis=1) == y, bins), brier=brier(T, y), nll=nll(T, y))
+    out = dict(
+        accuracy=top_k(T, y), ece=ece(T.max(axis=1), T.argmax(axis=1) == y, bins), brier=brier(T, y), nll=nll(T, y)
+    )
     return out | {f"top{k}": top_k(T, y, k) for k in ks if k > 1}
 
 # %% ../nbs/08_learning.ipynb #c066
-def targets_of(targets,      # Series of classes or frame of probabilities by task; or codes (n,) or rows (n, K) in order
-               tasks: Tasks,  # the tasks
-               classes=None,  # the K classes; found in the targets if None
-               ):            # rows that have a target, their targets as a tensor, the classes
+def targets_of(
+    targets,  # Series of classes or frame of probabilities by task; or codes (n,) or rows (n, K) in order
+    tasks: Tasks,  # the tasks
+    classes=None,  # the K classes; found in the targets if None
+):  # rows that have a target, their targets as a tensor, the classes
     "Targets by row; tasks without a label are left out."
     if isinstance(targets, pd.DataFrame):
         classes = targets.columns if classes is None else classes
@@ -924,13 +954,19 @@ def plot_reliability(probas: np.ndarray,  # shape (n, K)
 
 # %% ../nbs/08_learning.ipynb #c092
 @patch
-def save(self: Classifier,  # noqa: F811
-         path,              # file to write
-         ):
+def write(
+    self: Classifier,
+    path,  # file to write
+):
     "Write the fitted classifier, whole or not at all."
     about = {k: getattr(self, k) for k in ("network", "pretrained", "frozen")}
-    state = dict(about=about, recipe=asdict(self.recipe), model=self.model_.state_dict(), classes=self.classes_.tolist(),
-                 shape=list(self._shape()))
+    state = dict(
+        about=about,
+        recipe=asdict(self.recipe),
+        model=self.model_.state_dict(),
+        classes=self.classes_.tolist(),
+        shape=list(self._shape()),
+    )
     with atomic(path) as p:
         torch.save(state, p)
 
@@ -942,9 +978,10 @@ def _shape(self: Classifier):
     return first.mean.shape if isinstance(first, Standardise) else ()
 
 
-def load_classifier(path,           # written by `Classifier.save`
-                    like: Tasks,    # tasks of the kind that it takes
-                    ) -> Classifier:  # the fitted classifier
+def load_classifier(
+    path,  # written by `Classifier.write`
+    like: Tasks,  # tasks of the kind that it takes
+) -> Classifier:  # the fitted classifier
     "Read a classifier; ValueError if it was made for other tasks."
     state = torch.load(path, map_location="cpu", weights_only=True)
     recipe = Recipe(**{k: tuple(v) if isinstance(v, list) else v for k, v in state["recipe"].items()})

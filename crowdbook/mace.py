@@ -153,6 +153,7 @@ def random_crowd(votes: Votes,         # the votes
 # %% ../nbs/06_mace.ipynb #c025
 class MACE(Aggregator):
     "MACE: a competence and a spamming strategy for each worker, by EM or variational Bayes; best of several starts."
+    resumes = True
 
     def __init__(self,
                  method: str = "vb",     # "vb": variational with priors; "em": smoothed shares
@@ -173,7 +174,9 @@ class MACE(Aggregator):
         self._check()
         used = used_classes(votes, self._gold)
         self._K, self._log_prior = used.sum(), np.where(used, -np.log(used.sum()), -np.inf)
-        runs = [self._run(votes, seed) for seed in spawn(self.random_state, self.restarts)]
+        seeds = spawn(self.random_state, self.restarts)
+        starts = [random_crowd(votes, self._K, seed) for seed in (seeds[:1] if self._warm else seeds)]
+        runs = [self._run(votes, self._acquainted(votes, start)) for start in starts]
         T, self._counts, self._crowd, self.log_likelihood_, self.converged_ = best_run(runs, "MACE")
         self.n_iter_ = len(self.log_likelihood_)
         self.restarts_ = pd.DataFrame([(r[-2][-1], len(r[-2]), r[-1]) for r in runs],
@@ -215,9 +218,33 @@ def _check(self: MACE):
 
 # %% ../nbs/06_mace.ipynb #c028
 @patch
-def _run(self: MACE, votes, seed):
-    "One random start: T, expected counts, workers, trace of the objective, and whether it converged."
-    crowd = random_crowd(votes, self._K, seed)
+def _resume(self: MACE, previous, votes):
+    "What `previous` believes, by worker and answer, in the codes of `votes`; NaN for newcomers."
+    if not isinstance(previous, MACE):
+        raise ValueError(f"MACE goes on from competences and strategies, which {type(previous).__name__} does not "
+                         f"have; give warm_start a fitted MACE")
+    old, m, crowd = previous.votes_, votes.matrix, previous._crowd
+    place, label = (getattr(old, n).get_indexer(getattr(votes, n)) for n in ("workers", "classes"))
+    by_worker = np.array([np.append(x, np.nan)[place] for x in (crowd.know, crowd.spam, crowd.rest)])
+    keys = old.matrix.worker.astype(np.int64) * old.n_classes + old.matrix.label
+    wanted = np.where(label[m.label] < 0, -1, place[m.worker].astype(np.int64) * old.n_classes + label[m.label])
+    at = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+    return by_worker, np.where(keys[at] == wanted, crowd.xi[at], by_worker[2][m.worker])
+
+
+@patch
+def _acquainted(self: MACE, votes, start):
+    "The start, with what an earlier fit knows in its place."
+    if self._warm is None:
+        return start
+    (know, spam, rest), xi = (np.where(np.isnan(w), s, w) for w, s in zip(
+        self._warm, (np.array([start.know, start.spam, start.rest]), start.xi)))
+    return Beliefs(know, spam, xi, rest)
+
+# %% ../nbs/06_mace.ipynb #c030
+@patch
+def _run(self: MACE, votes, crowd):
+    "From one start: T, expected counts, workers, trace of the objective, and whether it converged."
     T, counts = None, None
 
     def infer():
@@ -238,7 +265,7 @@ def _run(self: MACE, votes, seed):
         trace, converged = climb(round_, self.tol, self.max_iter, "MACE", self._progress)
     return T, counts, crowd, trace, converged
 
-# %% ../nbs/06_mace.ipynb #c029
+# %% ../nbs/06_mace.ipynb #c031
 def evidence(votes: Votes,   # the votes
              crowd: Beliefs,   # the workers
              ):              # log e0 and d of each pair, twice shape (n_pairs,)
@@ -255,7 +282,7 @@ def _m_step(self: MACE, votes, knowledge, spam):
         return em_step(votes, knowledge, spam, self._K, self.smoothing)
     return vb_step(votes, knowledge, spam, self._K, self.alpha, self.beta, self.eta)
 
-# %% ../nbs/06_mace.ipynb #c030
+# %% ../nbs/06_mace.ipynb #c032
 @patch
 def _with_gold(self: MACE, T, loglik):
     "Log-likelihood of votes and known labels; clamps T."
@@ -275,7 +302,7 @@ def _posterior(self: MACE, votes):
     log_e0, d = evidence(votes, crowd._replace(xi=xi))
     return e_step(votes, d, log_e0, self._log_prior)[0]
 
-# %% ../nbs/06_mace.ipynb #c032
+# %% ../nbs/06_mace.ipynb #c034
 @patch
 def _theta(self: MACE):
     "Competence of each worker, shape (n_workers,)."

@@ -39,6 +39,11 @@ class NaiveSoft(Aggregator):
                  random_state=0):   # seed of the draws among tied classes
         self.ties, self.gold, self.random_state = ties, gold, random_state
 
+    resumes = True         # a count has no start: more votes are counted, and that is all
+
+    def _resume(self, previous, votes):
+        return None
+
     def _estimate(self, votes):
         if self.ties not in ("draw", "first"):
             raise ValueError(f"ties must be 'draw' or 'first', not {self.ties!r}")
@@ -54,9 +59,10 @@ class MajorityVote(NaiveSoft):
     def fit(self,
             votes,            # Votes, or anything `as_votes` accepts
             gold=None,        # known labels, Series or dict task -> class
-            progress=False):  # not used: there is nothing to wait for
+            progress=False,   # not used: there is nothing to wait for
+            warm_start=None):  # not used: counting forgets nothing and has no start
         "Count; `confidence_` is the share of the votes behind the label."
-        super().fit(votes, gold, progress)
+        super().fit(votes, gold, progress, warm_start)
         self._share, self.probas_ = self.probas_, _one_hot(self.probas_, self._codes)
         return self
 
@@ -85,7 +91,7 @@ def predict_proba(self: MajorityVote,
     codes = pick(share, np.bincount(old.label, minlength=old.n_classes), self.random_state, ties=self.ties)
     return _one_hot(share, np.where(as_votes(votes).feedback > 0, codes, -1))
 
-# %% ../nbs/03_majority.ipynb #c024
+# %% ../nbs/03_majority.ipynb #c026
 class WeightedMajority(Aggregator):
     "Weighted majority vote (WMV): the class with most weight behind it (@eq-weighted-counts)."
 
@@ -94,6 +100,8 @@ class WeightedMajority(Aggregator):
                  gold=None,         # known labels, Series or dict task -> class
                  random_state=0):   # seed of the draws among tied classes
         self.weights, self.gold, self.random_state = weights, gold, random_state
+
+    resumes, _resume = True, NaiveSoft._resume
 
     def _estimate(self, votes):
         self._weight = _weights_by_code(self.weights, votes)
@@ -105,7 +113,7 @@ class WeightedMajority(Aggregator):
     def _worker_columns(self):
         return dict(weight=self._weight)
 
-# %% ../nbs/03_majority.ipynb #c025
+# %% ../nbs/03_majority.ipynb #c027
 def _weights_by_code(weights, votes):
     "Weights in the order of the workers' codes; ValueError names a worker without one or with a negative one."
     if weights is None:

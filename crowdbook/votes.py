@@ -27,7 +27,8 @@ from scipy import sparse
 
 # %% ../nbs/00_votes.ipynb #c008
 def _whole(ids: pd.Index) -> pd.Index:
-    "Floats that are all whole numbers, as integers; anything else as it is."
+    "Numbers as numbers, also from a column of objects; floats that are all whole, as integers; anything else as it is."
+    ids = ids.infer_objects()
     if ids.dtype.kind == "f" and np.all(np.mod(ids, 1) == 0):
         return ids.astype(np.int64)
     return ids
@@ -59,8 +60,8 @@ def _encode(column,           # one identifier a row, of any hashable type
             ):                # codes (-1: missing, -2: not in the vocabulary) and the vocabulary
     "Codes of a column and the vocabulary they refer to."
     codes, found = pd.factorize(pd.Series(column))
-    found = pd.Index(np.asarray(found))
-    found = _from_text(found) if text else _whole(found)
+    found = _whole(pd.Index(np.asarray(found)))
+    found = _from_text(found) if text else found
     vocabulary = _sorted_index(found) if vocabulary is None else pd.Index(vocabulary)
     place = vocabulary.get_indexer(found)
     place = np.append(np.where(place < 0, -2, place), -1)  # the last entry serves the missing ones
@@ -292,8 +293,8 @@ def from_dict(cls: Votes,
     if not answers and tasks is None:
         raise ValueError(f"{_say(source)} holds no vote; give at least one task")
     if tasks is None:
-        found = pd.Index(list(answers))
-        tasks = _sorted_index(_from_text(found) if _text else _whole(found))
+        found = _whole(pd.Index(list(answers)))
+        tasks = _sorted_index(_from_text(found) if _text else found)
     return _from_columns(raw, dict(task=tasks, worker=workers, label=classes), "error", source, _text)
 
 # %% ../nbs/00_votes.ipynb #c039
@@ -753,7 +754,7 @@ def _parquet_vocabularies(path):
     note = (parquet.read_schema(path).metadata or {}).get(b"crowdbook")
     return json.loads(note) if note else {}
 
-# %% ../nbs/00_votes.ipynb #c077
+# %% ../nbs/00_votes.ipynb #c079
 @patch
 def write_folder(self: Votes,
                  folder,           # where; must not exist or be empty unless `overwrite`
@@ -777,7 +778,7 @@ def write_folder(self: Votes,
         with atomic(folder / "truth.csv") as p:
             pd.Series(truth, name="label").rename_axis("task").to_csv(p)
 
-# %% ../nbs/00_votes.ipynb #c088
+# %% ../nbs/00_votes.ipynb #c090
 def read_labels(path,                 # csv, tsv, jsonl or parquet with a row a task; .npy or .txt with a code a task
                 task: str = "task",   # column of the task
                 label: str = "label",  # column of the class
@@ -802,7 +803,7 @@ def read_labels(path,                 # csv, tsv, jsonl or parquet with a row a 
         raise ValueError(f"{path}: the ending {suffix!r} is not known; use .csv, .tsv, .jsonl, .parquet, .npy or .txt")
     return _one_label_a_task(frame[task], frame[label], path)
 
-# %% ../nbs/00_votes.ipynb #c089
+# %% ../nbs/00_votes.ipynb #c091
 def _one_label_a_task(task, label, source) -> pd.Series:
     "A Series task -> class from two columns of text or values, checked."
     (t, tasks), (y, classes) = (_encode(c, text=True) for c in (task, label))
@@ -814,7 +815,7 @@ def _one_label_a_task(task, label, source) -> pd.Series:
                          f"keep one row a task")
     return pd.Series(classes.take(y), index=tasks.take(t).rename("task"), name="label")
 
-# %% ../nbs/00_votes.ipynb #c091
+# %% ../nbs/00_votes.ipynb #c093
 def _place(vocabulary, ids):
     "Position of each identifier in the vocabulary, -1 where it has none; 7 and '7' are the same."
     place = vocabulary.get_indexer(pd.Index(ids))
@@ -822,7 +823,7 @@ def _place(vocabulary, ids):
         place = vocabulary.map(str).get_indexer(pd.Index(ids).map(str))
     return place
 
-# %% ../nbs/00_votes.ipynb #c092
+# %% ../nbs/00_votes.ipynb #c094
 @patch
 def match_labels(
     self: Votes,
@@ -859,7 +860,7 @@ def match_labels(
         )
     return task[~stray], label[~stray]
 
-# %% ../nbs/00_votes.ipynb #c097
+# %% ../nbs/00_votes.ipynb #c099
 @patch(as_prop=True)
 def feedback(self: Votes) -> pd.Series:
     "Feedback effort: number of votes on each task, |A(x_i)|, indexed by task."
@@ -878,7 +879,7 @@ def counts(self: Votes) -> np.ndarray:
     flat = self.task.astype(np.int64) * self.n_classes + self.label
     return np.bincount(flat, minlength=self.n_tasks * self.n_classes).reshape(self.n_tasks, self.n_classes)
 
-# %% ../nbs/00_votes.ipynb #c100
+# %% ../nbs/00_votes.ipynb #c102
 @patch
 def plot_feedback(self: Votes,
                   ax=None,  # axes to draw on; new ones if None
@@ -896,7 +897,7 @@ def plot_workload(self: Votes,
     from crowdbook import plot
     return plot.histogram(self.workload, ax, r"votes of a worker, $|\mathcal{T}(w_j)|$", "workers", plot.OKABE_ITO[1])
 
-# %% ../nbs/00_votes.ipynb #c102
+# %% ../nbs/00_votes.ipynb #c104
 def _chosen(vocabulary, wanted, what):
     "Codes of the wanted identifiers, given as identifiers or as one boolean for each."
     wanted = pd.Index(list(wanted))
@@ -928,7 +929,41 @@ def select(
         new_t[self.task[keep]], new_w[self.worker[keep]], self.label[keep], self.tasks[t], self.workers[w], self.classes
     )
 
-# %% ../nbs/00_votes.ipynb #c105
+# %% ../nbs/00_votes.ipynb #c107
+def _united(old, new, what) -> pd.Index:
+    "One vocabulary for two: the old one if it has all; sorted if both are; else what is new behind what is old."
+    kinds = old.inferred_type, new.inferred_type
+    if kinds[0] != kinds[1] and "empty" not in kinds and not {*kinds} <= {"integer", "floating"}:
+        raise ValueError(f"the {what} of these votes are of type {kinds[1]}, the earlier ones {kinds[0]}; give "
+                         f"identifiers of one kind, so that the same one is recognised")
+    more = new[old.get_indexer(new) < 0]
+    if not len(more):
+        return old
+    both = _whole(pd.Index([*old, *more]))
+    return _sorted_index(both) if all(i.equals(_sorted_index(i)) for i in (old, new)) else both
+
+
+@patch
+def join(self: Votes,
+         more,                       # later votes, `Votes`
+         duplicates: str = "error",  # a worker again on the same task: "error", "keep" both or the "last"
+         ) -> Votes:                 # all of them
+    "These votes and later ones as one; ValueError if a worker answers a task again, or identifiers differ in kind."
+    if duplicates not in POLICIES:
+        raise ValueError(f"duplicates must be one of {_some(POLICIES)}, not {duplicates!r}")
+    names = [_united(getattr(self, n), getattr(more, n), n) for n in ("tasks", "workers", "classes")]
+    old, new = ([vocabulary.get_indexer(getattr(v, n))[code] for vocabulary, n, code in
+                 zip(names, ("tasks", "workers", "classes"), (v.task, v.worker, v.label))] for v in (self, more))
+    pair = [c[0].astype(np.int64) * len(names[1]) + c[1] for c in (old, new)]
+    again = np.isin(pair[0], pair[1])
+    if duplicates == "error":
+        for at in np.flatnonzero(again)[:1]:
+            raise ValueError(f"worker {_show(names[1][old[1][at]])} votes a second time on task "
+                             f"{_show(names[0][old[0][at]])}; choose duplicates='last' or duplicates='keep'")
+    keep = ~again if duplicates == "last" else np.ones(len(again), bool)
+    return Votes(*(np.append(a[keep], b) for a, b in zip(old, new)), *names)
+
+# %% ../nbs/00_votes.ipynb #c110
 @dataclass(frozen=True)
 class VoteMatrix:
     "The sparse matrix A of tasks by (worker, answered class) pairs, and its transpose."
@@ -949,6 +984,6 @@ def _vote_matrix(votes) -> VoteMatrix:
     worker, label = np.divmod(keys, votes.n_classes)
     return VoteMatrix(A, A.T.tocsr(), worker, label, pair)
 
-# %% ../nbs/00_votes.ipynb #c107
+# %% ../nbs/00_votes.ipynb #c112
 Votes.matrix = cached_property(_vote_matrix)
 Votes.matrix.__set_name__(Votes, "matrix")

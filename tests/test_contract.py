@@ -139,3 +139,64 @@ def test_objective_never_falls(name, data):
     m = fit(Votes(list(t), list(w), labels, range(n), range(W), range(K)), name, max_iter=50)
     assert (np.diff(m.log_likelihood_) > -1e-8 * (1 + abs(m.log_likelihood_[-1]))).all()
     assert np.isfinite(m.probas_).all()
+
+
+CLEAR = "cannot go on from an earlier fit; put the votes together with votes.join"
+BATCHED = {"MV", "NS", "WMV", "TwoThird", "LA", "DS", "OneCoin", "MAP", "DSS", "WDS", "GLAD", "MACE", "Panel"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_more_votes(name, crowd):
+    "Votes in two batches of tasks end near one fit to all, or a sentence says that the strategy cannot."
+    v = crowd.votes
+    first, rest = v.select(tasks=range(60)), v.select(tasks=range(60, 80))
+    model = fit(first, name)
+    if name not in BATCHED:
+        labels = model.labels_.copy()
+        for go_on in (model.partial_fit, STRATEGIES[name]().partial_fit):
+            with pytest.raises(ValueError, match=CLEAR):
+                go_on(rest)
+        assert model.votes_ is first and model.labels_.equals(labels)
+        return
+    if name == "WMV":
+        model.weights = pd.Series(1 + v.workload / (1 + v.workload.max()), index=v.workers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.partial_fit(rest)
+    whole = fit(v, name)
+    assert model.votes_ == v and np.allclose(model.probas_.sum(axis=1), 1)
+    assert abs(model.score(crowd.truth) - whole.score(crowd.truth)) < 0.1
+    assert (model.labels_.fillna(-1) == whole.labels_.fillna(-1)).mean() > 0.8
+    if hasattr(model, "log_likelihood_"):
+        assert (np.diff(model.log_likelihood_) > -1e-8 * abs(model.log_likelihood_[-1])).all()
+
+
+@pytest.mark.parametrize("name", sorted(BATCHED - {"LA"}))
+def test_going_on_with_new_tasks_workers_and_classes(name, crowd):
+    "The same votes again are no news; new identifiers in another order are; nothing is learned from an error."
+    v = crowd.votes
+    model = fit(v, name)
+    if name != "WMV":
+        again = fit(v, name, warm_start=model)
+        assert np.allclose(again.probas_, model.probas_, atol=0.02)
+        assert getattr(again, "n_iter_", 1) <= getattr(model, "n_iter_", 1)
+        K = v.n_classes
+        more = {200: {0: K, 99: K, 1: K}, 0: {98: 0}}
+        model.partial_fit(more)
+        assert model.probas_.shape == (81, K + 1) and np.isfinite(model.probas_).all() and len(model.workers_) == 22
+        assert model.labels_[200] == K
+        turned = Votes.from_frame(v.to_frame(), classes=range(K)[::-1], workers=range(20)[::-1])
+        warm = fit(turned, name, warm_start=fit(v.select(tasks=range(60)), name))
+        same = fit(v, name, warm_start=fit(v.select(tasks=range(60)), name))
+        assert np.allclose(warm.probas_[:, ::-1], same.probas_, atol=1e-8)
+    before = model.probas_
+    with pytest.raises(ValueError, match="votes a second time on task 0"):
+        model.partial_fit({0: {int(v.worker[0]): 0}})
+    assert model.probas_ is before
+    with pytest.raises(ValueError, match="the workers of these votes are of type string"):
+        model.partial_fit({300: {"ann": 0}})
+    if name != "WMV":
+        gold = fit(v.select(tasks=range(40)), name, gold=crowd.truth[:20]).partial_fit(
+            v.select(tasks=range(40, 80)), gold=crowd.truth[40:50]
+        )
+        assert list(gold.labels_[:20]) == list(crowd.truth[:20]) and gold.labels_[45] == crowd.truth[45]
