@@ -31,35 +31,54 @@ def circles(per_class: int,            # points of each class
 class Straight:
     "A worker who draws one straight line for each class (least squares, @eq-straight)."
 
-    def fit(self, x, y):
-        "Learn from points (n, d) and their classes (n,)."
+    def fit(
+        self,
+        x: np.ndarray,  # points, shape (n, d)
+        y: np.ndarray,  # their classes, shape (n,)
+    ):  # the fitted worker
+        "Fit the lines."
         self._lines = np.linalg.lstsq(self._with_one(x), np.eye(y.max() + 1)[y], rcond=None)[0]
         return self
 
     def _with_one(self, x):
         return np.column_stack([np.ones(len(x)), x])
 
-    def predict(self, x):
-        "Answers to points (n, d)."
+    def predict(
+        self,
+        x: np.ndarray,  # points, shape (n, d)
+    ) -> np.ndarray:  # answers, shape (n,)
+        "Answer."
         return (self._with_one(x) @ self._lines).argmax(1)
 
 # %% ../nbs/02c_circles.ipynb #c013
 class Memory:
     "A worker who remembers `size` examples of each class and answers as the nearest of them."
 
-    def __init__(self, size: int = 6,  # examples of each class
-                 seed: int = 0):       # of the choice
+    def __init__(
+        self,
+        size: int = 6,  # examples of each class
+        seed: int = 0,  # of the choice
+    ):
         self.size, self.seed = size, seed
 
-    def fit(self, x, y):
-        "Choose the examples to remember from points (n, d) and their classes (n,)."
+    def fit(
+        self,
+        x: np.ndarray,  # points, shape (n, d)
+        y: np.ndarray,  # their classes, shape (n,)
+    ):  # the fitted worker
+        "Choose the examples to remember."
         rng = np.random.default_rng(self.seed)
-        kept = np.concatenate([rng.choice(np.flatnonzero(y == k), self.size, replace=False) for k in range(y.max() + 1)])
+        kept = np.concatenate(
+            [rng.choice(np.flatnonzero(y == k), self.size, replace=False) for k in range(y.max() + 1)]
+        )
         self._x, self._y = x[kept], y[kept]
         return self
 
-    def predict(self, x):
-        "Answers to points (n, d)."
+    def predict(
+        self,
+        x: np.ndarray,  # points, shape (n, d)
+    ) -> np.ndarray:  # answers, shape (n,)
+        "Answer."
         return self._y[((x[:, None] - self._x) ** 2).sum(-1).argmin(1)]
 
 # %% ../nbs/02c_circles.ipynb #c015
@@ -82,11 +101,18 @@ def best_question(x: np.ndarray,  # points (n, d), n at least 2
 class Tree:
     "A worker who asks up to `depth` questions, each about one coordinate (a decision tree)."
 
-    def __init__(self, depth: int = 5):  # most questions before the answer
+    def __init__(
+        self,
+        depth: int = 5,  # most questions before the answer
+    ):
         self.depth = depth
 
-    def fit(self, x, y):
-        "Choose the questions by points (n, d) and their classes (n,)."
+    def fit(
+        self,
+        x: np.ndarray,  # points, shape (n, d)
+        y: np.ndarray,  # their classes, shape (n,)
+    ):  # the fitted worker
+        "Choose the questions."
         self._root = self._grow(x, y, y.max() + 1, self.depth)
         return self
 
@@ -100,8 +126,11 @@ class Tree:
             return common
         return d, threshold, *(self._grow(x[part], y[part], K, depth - 1) for part in (left, ~left))
 
-    def predict(self, x):
-        "Answers to points (n, d)."
+    def predict(
+        self,
+        x: np.ndarray,  # points, shape (n, d)
+    ) -> np.ndarray:  # answers, shape (n,)
+        "Answer."
         return self._answer(self._root, np.asarray(x))
 
     def _answer(self, node, x):
@@ -169,7 +198,8 @@ def draw_regions(answer,          # function from points (n, 2) to classes (n,)
                  ax,              # axes to draw on
                  n_classes: int,  # number of classes
                  reach: float = 1.4,  # the square from -reach to reach is coloured
-                 n: int = 200):   # points of the grid along each side
+                 n: int = 200,    # points of the grid along each side
+                 ):
     "Colour the plane by the class that `answer` gives to each point."
     from matplotlib.colors import ListedColormap
 

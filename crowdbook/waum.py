@@ -17,7 +17,18 @@ from torch import nn
 
 from .aggregate import aggregate
 from .base import Aggregator, as_votes
-from .learn import Classifier, Recipe, Tasks, backbone, cross_entropy, device_of, logits, network
+from crowdbook.learn import (
+    Classifier,
+    Recipe,
+    Tasks,
+    backbone,
+    cross_entropy,
+    device_of,
+    logits,
+    network,
+    optimise,
+    truth_codes,
+)
 from .majority import MajorityVote, normalise
 from .votes import Votes
 
@@ -41,24 +52,30 @@ def margin(scores,              # shape (n, K), softmax or logits: a tensor or a
 class Recorder(nn.Module):
     "A network that remembers the mean margins of the tasks it is trained on."
 
-    def __init__(self, net: nn.Module,         # gives logits
-                 n: int,                       # number of tasks
-                 n_classes: int,               # K
-                 kind: str = "yang",           # "yang" or "pleiss"
-                 scores: str = "softmax",      # "softmax" or "logits"
-                 topk: int = 1):               # k of `margin`
+    def __init__(self,
+                 net: nn.Module,           # gives logits
+                 n: int,                   # number of tasks
+                 n_classes: int,           # K
+                 kind: str = "yang",       # "yang" or "pleiss"
+                 scores: str = "softmax",  # "softmax" or "logits"
+                 topk: int = 1,            # k of `margin`
+                 ):
         super().__init__()
         self.net, self.kind, self.scores, self.topk = net, kind, scores, topk
         self.register_buffer("total", torch.zeros(n, n_classes))
         self.register_buffer("times", torch.zeros(n))
 
-    def forward(self, x):
+    def forward(self,
+                x: torch.Tensor,  # a batch
+                ):                # its logits
         "As the network."
         return self.net(x)
 
     @torch.no_grad()
-    def note(self, rows: torch.Tensor,  # rows of the tasks in the batch
-             z: torch.Tensor):          # their logits, shape (len(rows), K)
+    def note(self,
+             rows: torch.Tensor,  # rows of the tasks in the batch
+             z: torch.Tensor,     # their logits, shape (len(rows), K)
+             ):
         "Add the margins of these logits."
         s = z.float().softmax(1) if self.scores == "softmax" else z.float()
         self.total.index_add_(0, rows, margin(s, self.topk, self.kind))
@@ -80,9 +97,10 @@ class Recorded:
 
 def _check_choices(scores, record):
     "ValueError if scores or record is not known."
-    for name, value, allowed in (("scores", scores, ("softmax", "logits")), ("record", record, ("training", "evaluation"))):
-        if value not in allowed:
-            raise ValueError(f"{name} must be {allowed[0]!r} or {allowed[1]!r}, not {value!r}")
+    if scores not in ("softmax", "logits"):
+        raise ValueError(f"scores must be 'softmax' or 'logits', not {scores!r}")
+    if record not in ("training", "evaluation"):
+        raise ValueError(f"record must be 'training' or 'evaluation', not {record!r}")
 
 # %% ../nbs/10_waum.ipynb #c021
 def record_margins(tasks: Tasks,              # what the network sees
@@ -90,11 +108,15 @@ def record_margins(tasks: Tasks,              # what the network sees
                    net: str = "dense",        # network of crowdbook.learn, or a function (n_classes, like) -> module
                    recipe: Recipe = Recipe(),  # how it is trained
                    weights=None,              # of the tasks in the loss, shape (n,); all alike if None
-                   margin: str = "yang", scores: str = "softmax", topk: int = 1,  # as `Recorder` takes them
+                   margin: str = "yang",      # or "pleiss"
+                   scores: str = "softmax",   # or "logits"
+                   topk: int = 1,             # a label among the k largest scores has a positive margin
                    record: str = "training",  # scores of the "training" step, or of an "evaluation" after each epoch
                    pretrained: bool = False,  # weights learned on ImageNet
                    frozen: bool = False,      # the pretrained body runs once, and only the head is trained
-                   progress: bool = False, checkpoint=None, resume: bool = False,  # as `optimise` takes them
+                   progress: bool = False,    # draw a bar
+                   checkpoint=None,           # path, written after every epoch
+                   resume: bool = False,      # go on from the checkpoint if it is there
                    ) -> Recorded:             # margins, final probabilities, network, history
     "Train on soft targets and record the margins of all classes on all tasks."
     _check_choices(scores, record)
@@ -124,7 +146,6 @@ def _body(net, K, tasks, pretrained, seed):
 
 def _run(model, tasks, rows, target, weight, recipe, record, more):
     "The training loop: the loss of @eq-stacked, and the margins on the way."
-    from crowdbook.learn import optimise
     device = device_of(recipe)
     on_device = rows.to(device)
 
@@ -183,27 +204,33 @@ def right_rates(model: Aggregator,  # a fitted strategy
 class WAUM:
     "Weighted areas under the margins: one network for the whole crowd, or one for each worker."
 
-    def __init__(self, network: str = "dense",      # of crowdbook.learn, or a function (n_classes, like) -> module
-                 recipe: Recipe = Recipe(),         # how it is trained
-                 strategy="DS",                     # whose confusion matrices give the trust: a name or a fitted strategy
-                 alpha: float = .01,                # share of the tasks to prune
-                 margin: str = "yang",              # or "pleiss"
-                 scores: str = "softmax",           # or "logits"
-                 topk: int | None = None,           # a label among the k largest scores is fine; 1 if None
-                 per_worker: bool = False,          # a network for each worker, on this worker's votes alone
-                 record: str = "training",          # or "evaluation": an extra pass after each epoch
-                 pretrained: bool = False,          # weights learned on ImageNet
-                 frozen: bool = False,              # only the head of the pretrained network is trained
-                 random_state: int | None = None):  # seed of ties and of the recipe; the recipe's own if None
+    def __init__(
+        self,
+        network: str = "dense",  # of crowdbook.learn, or a function (n_classes, like) -> module
+        recipe: Recipe = Recipe(),  # how it is trained
+        strategy="DS",  # whose confusion matrices give the trust: a name or a fitted strategy
+        alpha: float = 0.01,  # share of the tasks to prune
+        margin: str = "yang",  # or "pleiss"
+        scores: str = "softmax",  # or "logits"
+        topk: int | None = None,  # a label among the k largest scores is fine; 1 if None
+        per_worker: bool = False,  # a network for each worker, on this worker's votes alone
+        record: str = "training",  # or "evaluation": an extra pass after each epoch
+        pretrained: bool = False,  # weights learned on ImageNet
+        frozen: bool = False,  # only the head of the pretrained network is trained
+        random_state: int | None = None,  # seed of ties and of the recipe; the recipe's own if None
+    ):
         self.network, self.recipe, self.strategy, self.alpha = network, recipe, strategy, alpha
         self.margin, self.scores, self.topk, self.per_worker = margin, scores, topk, per_worker
         self.record, self.pretrained, self.frozen, self.random_state = record, pretrained, frozen, random_state
 
-    def fit(self, tasks: Tasks,         # what the network sees; must hold all tasks of the votes
-            votes,                      # Votes, or anything `as_votes` accepts
-            progress: bool = False,     # draw a bar
-            checkpoint=None,            # path, written after every epoch (one network for the crowd)
-            resume: bool = False):      # go on from the checkpoint if it is there
+    def fit(
+        self,
+        tasks: Tasks,  # what the network sees; must hold all tasks of the votes
+        votes,  # Votes, or anything `as_votes` accepts
+        progress: bool = False,  # draw a bar
+        checkpoint=None,  # path, written after every epoch (one network for the crowd)
+        resume: bool = False,  # go on from the checkpoint if it is there
+    ):
         "Train, and set tasks_, votes_, kept_, pruned_, threshold_, confusions_, model_, history_."
         self._votes = votes = as_votes(votes)
         tasks = tasks if tasks.ids.equals(votes.tasks) else tasks.select(votes.tasks)
@@ -219,8 +246,20 @@ class WAUM:
 def _record(self: WAUM, tasks, counts, **more):
     "One training with recorded margins."
     recipe = self.recipe if self.random_state is None else replace(self.recipe, seed=self.random_state)
-    return record_margins(tasks, counts, self.network, recipe, counts.sum(axis=1), self.margin, self.scores,
-                          self.topk or 1, self.record, self.pretrained, self.frozen, **more)
+    return record_margins(
+        tasks,
+        counts,
+        self.network,
+        recipe,
+        counts.sum(axis=1),
+        self.margin,
+        self.scores,
+        self.topk or 1,
+        self.record,
+        self.pretrained,
+        self.frozen,
+        **more,
+    )
 
 
 @patch
@@ -239,8 +278,9 @@ def _summary(self: WAUM, aum, s, aumc):
     v = self._votes
     self.votes_ = v.to_frame().assign(aum=aum, trust=s)
     w = waum(aum, s, v)
-    self.tasks_ = pd.DataFrame(dict(n_votes=v.feedback.to_numpy(), waum=w, aum=waum(aum, np.ones(len(aum)), v), aumc=aumc),
-                               index=w.index)
+    self.tasks_ = pd.DataFrame(
+        dict(n_votes=v.feedback.to_numpy(), waum=w, aum=waum(aum, np.ones(len(aum)), v), aumc=aumc), index=w.index
+    )
     self.threshold_ = np.nanquantile(w, self.alpha)
     self.tasks_["kept"] = ~(w < self.threshold_)
     self.kept_, self.pruned_ = w.index[self.tasks_.kept], w.index[~self.tasks_.kept]
@@ -266,12 +306,12 @@ def _each_worker(self: WAUM, tasks, votes, progress, checkpoint, resume):
 # %% ../nbs/10_waum.ipynb #c047
 def aum(tasks: Tasks,  # what the network sees
         labels,        # class of each task: Series or dict task -> class; tasks without a label are left out
-        network: str = "dense", recipe: Recipe = Recipe(),  # as `WAUM` takes them
+        network: str = "dense",      # of crowdbook.learn
+        recipe: Recipe = Recipe(),   # how it is trained
         classes=None,  # the K classes; those found if None
         **more,        # margin, scores, topk, record, pretrained, frozen of `record_margins`
         ) -> pd.Series:  # by task, NaN without a label
     "Area under the margin of each task's label (@eq-aum), from a network trained on these labels."
-    from crowdbook.learn import truth_codes
     labels = pd.Series(labels)
     classes = pd.Index(sorted(labels.dropna().unique()) if classes is None else classes)
     codes = truth_codes(labels, classes, tasks.ids)
@@ -282,7 +322,8 @@ def aum(tasks: Tasks,  # what the network sees
 
 def aumc(tasks: Tasks,  # what the network sees
          votes,         # Votes, or anything `as_votes` accepts
-         network: str = "dense", recipe: Recipe = Recipe(),  # as `WAUM` takes them
+         network: str = "dense",     # of crowdbook.learn
+         recipe: Recipe = Recipe(),  # how it is trained
          random_state=0,  # of the ties of the majority vote
          **more,        # as for `aum`
          ) -> pd.Series:  # by task, NaN without a vote
