@@ -48,7 +48,7 @@ def margin(scores,              # shape (n, K), softmax or logits: a tensor or a
     rival = outside if kind == "yang" else torch.where(s >= inside, outside, inside)
     return s - rival if torch.is_tensor(scores) else (s - rival).numpy()
 
-# %% ../nbs/10_waum.ipynb #c018
+# %% ../nbs/10_waum.ipynb #c017
 class Recorder(nn.Module):
     "A network that remembers the mean margins of the tasks it is trained on."
 
@@ -85,7 +85,7 @@ class Recorder(nn.Module):
         "Mean margin of each class on each task: the AUM of every label (@eq-aum)."
         return (self.total / self.times[:, None]).double().cpu().numpy()
 
-# %% ../nbs/10_waum.ipynb #c020
+# %% ../nbs/10_waum.ipynb #c019
 @dataclass(frozen=True)
 class Recorded:
     "What a training with recorded margins leaves."
@@ -102,7 +102,7 @@ def _check_choices(scores, record):
     if record not in ("training", "evaluation"):
         raise ValueError(f"record must be 'training' or 'evaluation', not {record!r}")
 
-# %% ../nbs/10_waum.ipynb #c021
+# %% ../nbs/10_waum.ipynb #c020
 def record_margins(tasks: Tasks,              # what the network sees
                    targets: np.ndarray,       # shape (n, K): votes or probabilities; empty rows are left out
                    net: str = "dense",        # network of crowdbook.learn, or a function (n_classes, like) -> module
@@ -134,7 +134,7 @@ def record_margins(tasks: Tasks,              # what the network sees
     p = logits(model.net, tasks).double().softmax(1).numpy()
     return Recorded(model.margins(), p, model.net, history)
 
-# %% ../nbs/10_waum.ipynb #c022
+# %% ../nbs/10_waum.ipynb #c021
 def _body(net, K, tasks, pretrained, seed):
     "A network by its name, or by a function of K and the tasks."
     if callable(net):
@@ -163,7 +163,7 @@ def _run(model, tasks, rows, target, weight, recipe, record, more):
     return optimise(model, loss, len(rows), replace(recipe, keep="last"), None,
                     after if record == "evaluation" else None, checkpoint, resume, progress)
 
-# %% ../nbs/10_waum.ipynb #c026
+# %% ../nbs/10_waum.ipynb #c025
 def trust(diagonal: np.ndarray,  # shape (n_workers, K): chance of a right answer on each class
           softmax: np.ndarray,   # shape (n_tasks, K): what the network says of each task
           votes: Votes,          # the votes
@@ -189,7 +189,7 @@ def waum(aum: np.ndarray,    # AUM of each vote's label
     with np.errstate(invalid="ignore"):
         return pd.Series(total(s * aum) / total(s), index=votes.tasks.rename("task"), name="waum")
 
-# %% ../nbs/10_waum.ipynb #c030
+# %% ../nbs/10_waum.ipynb #c029
 def right_rates(model: Aggregator,  # a fitted strategy
                 ) -> np.ndarray:    # shape (n_workers, K); 0 where the worker met no such task
     "Chance that each worker is right on each class: the diagonals of the confusion matrices, or counted in the labels."
@@ -200,7 +200,7 @@ def right_rates(model: Aggregator,  # a fitted strategy
     met = np.stack([np.bincount(v.worker, model.probas_[v.task, k], minlength=v.n_workers) for k in range(K)], axis=1)
     return np.divide(right.reshape(-1, K), met, out=np.zeros_like(met), where=met > 0)
 
-# %% ../nbs/10_waum.ipynb #c033
+# %% ../nbs/10_waum.ipynb #c032
 class WAUM:
     "Weighted areas under the margins: one network for the whole crowd, or one for each worker."
 
@@ -241,7 +241,7 @@ class WAUM:
         self._summary(*each(tasks, votes, progress, checkpoint, resume))
         return self
 
-# %% ../nbs/10_waum.ipynb #c034
+# %% ../nbs/10_waum.ipynb #c033
 @patch
 def _record(self: WAUM, tasks, counts, **more):
     "One training with recorded margins."
@@ -285,7 +285,7 @@ def _summary(self: WAUM, aum, s, aumc):
     self.tasks_["kept"] = ~(w < self.threshold_)
     self.kept_, self.pruned_ = w.index[self.tasks_.kept], w.index[~self.tasks_.kept]
 
-# %% ../nbs/10_waum.ipynb #c043
+# %% ../nbs/10_waum.ipynb #c042
 @patch
 def _each_worker(self: WAUM, tasks, votes, progress, checkpoint, resume):
     "A network for each worker with votes; margins and trust of this worker's votes come from it."
@@ -303,7 +303,7 @@ def _each_worker(self: WAUM, tasks, votes, progress, checkpoint, resume):
     self.history_ = pd.concat(histories, names=["worker"])
     return aum, s, np.nan
 
-# %% ../nbs/10_waum.ipynb #c047
+# %% ../nbs/10_waum.ipynb #c046
 def aum(tasks: Tasks,  # what the network sees
         labels,        # class of each task: Series or dict task -> class; tasks without a label are left out
         network: str = "dense",      # of crowdbook.learn
@@ -333,7 +333,7 @@ def aumc(tasks: Tasks,  # what the network sees
     labels = MajorityVote(random_state=random_state).fit(votes).labels_
     return aum(tasks, labels, network, recipe, votes.classes, **more).rename("aumc")
 
-# %% ../nbs/10_waum.ipynb #c051
+# %% ../nbs/10_waum.ipynb #c050
 def prune(votes,               # Votes, or anything `as_votes` accepts
           scores: pd.Series,   # by task; low is ambiguous, NaN is kept
           alpha: float = .01,  # share of the tasks to take out
@@ -347,7 +347,7 @@ def prune(votes,               # Votes, or anything `as_votes` accepts
         raise ValueError("no task of the votes has a score; index the scores by task")
     return votes.select(tasks=votes.tasks[~(s < np.nanquantile(s, alpha))])
 
-# %% ../nbs/10_waum.ipynb #c053
+# %% ../nbs/10_waum.ipynb #c052
 @dataclass(frozen=True)
 class Pipeline:
     "Pruned votes, the labels they give, and the network that learned from these."
@@ -382,7 +382,7 @@ def targets(labels: Aggregator,  # a fitted strategy
         return labels.labels_
     return pd.DataFrame(labels.probas_, index=labels.votes_.tasks, columns=labels.classes_)
 
-# %% ../nbs/10_waum.ipynb #c056
+# %% ../nbs/10_waum.ipynb #c055
 def vote_entropy(votes: Votes,     # the votes
                  ) -> pd.Series:   # by task, in nats; NaN without a vote
     "Entropy of the shares of the votes of each task: high is ambiguous."
@@ -390,7 +390,7 @@ def vote_entropy(votes: Votes,     # the votes
     h = -(p * np.log(np.where(p > 0, p, 1))).sum(axis=1)
     return pd.Series(np.where(votes.feedback > 0, h, np.nan), index=votes.tasks.rename("task"), name="entropy")
 
-# %% ../nbs/10_waum.ipynb #c061
+# %% ../nbs/10_waum.ipynb #c060
 def ranking_auc(scores,               # high means suspect, shape (n,); NaN counts as least suspect
                 bad,                  # which tasks are bad, shape (n,), bool
                 ) -> float:           # chance that a bad task has the higher score; ties count half
