@@ -333,6 +333,7 @@ def _known(votes, path, gold, seconds, features, worker, sep, encoding):
 def _features(path, votes):
     "Features of the tasks for a network, in the order of the tasks."
     import numpy as np
+
     from crowdbook.learn import Tasks
 
     try:

@@ -39,12 +39,21 @@ class ConalHead(Head):
         self.register_buffer("share", torch.full((len(start),), 0.5))  # mean weight of each worker, measured at the end
         self.register_buffer("typical", torch.eye(start.shape[1]))     # what the matrices see of a task of each class
 
-    def weight(self, row, worker, x):
+    def weight(self,
+               row,     # row in x of each vote
+               worker,  # worker of each vote
+               x,       # tasks of the batch
+               ):       # shape (n_votes,)
         "The weight of the common matrix for each vote, shape (n_votes,)."
         v = F.normalize(self.auxiliary(x), dim=1)
         return (v.index_select(0, row) * self.u.index_select(0, worker)).sum(1).sigmoid()
 
-    def forward(self, z, row, worker, x=None):
+    def forward(self,
+                z,       # logits of the tasks of the batch, shape (n, K)
+                row,     # row in z of each vote
+                worker,  # worker of each vote
+                x=None,  # tasks of the batch, for heads that look at them
+                ):       # shape (n_votes, K)
         "As @eq-conal."
         r, w = z.softmax(1) if self.on == "probabilities" else z, self.weight(row, worker, x)[:, None]
         common, own = (r @ self.G).index_select(0, row), answer_scores(r, self.W, row, worker)
@@ -57,7 +66,9 @@ class ConalHead(Head):
 
 # %% ../nbs/09b_conal.ipynb #c013
 @patch
-def penalty(self: ConalHead, z):
+def penalty(self: ConalHead,
+            z,   # logits of the tasks of the batch, shape (n, K)
+            ):   # a number
     "The regulariser times lambda, and the volume of the predictions times its factor."
     out = -self.volume * volume(z.softmax(1)) if self.volume else 0.0
     if not self.scale:

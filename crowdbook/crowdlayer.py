@@ -56,11 +56,18 @@ class BatchVotes:
 class Head(nn.Module):
     "What stands between the network's logits and the votes."
 
-    def forward(self, z, row, worker, x=None):
+    def forward(self,
+                z,       # logits of the tasks of the batch, shape (n, K)
+                row,     # row in z of each vote
+                worker,  # worker of each vote
+                x=None,  # tasks of the batch, for heads that look at them
+                ):       # shape (n_votes, K)
         "Log-probabilities of the K answers for each vote: logits (n, K), and row and worker of each vote."
         raise NotImplementedError
 
-    def penalty(self, z):
+    def penalty(self,
+                z,   # logits of the tasks of the batch, shape (n, K)
+                ):   # a number
         "What is added to the loss of a batch with these logits."
         return 0.0
 
@@ -86,7 +93,12 @@ class ScoreHead(Head):
         if variant == "VW+B":
             self.b = nn.Parameter(torch.zeros(start.shape[:2]))
 
-    def forward(self, z, row, worker, x=None):
+    def forward(self,
+                z,       # logits of the tasks of the batch, shape (n, K)
+                row,     # row in z of each vote
+                worker,  # worker of each vote
+                x=None,  # tasks of the batch, for heads that look at them
+                ):       # shape (n_votes, K)
         "As @eq-crowdlayer."
         p = z.softmax(1)
         if self.variant == "MW":
@@ -118,12 +130,19 @@ class CoupledHead(Head):
         super().__init__()
         self.W, self.kind, self.scale = nn.Parameter(start), penalty, scale
 
-    def forward(self, z, row, worker, x=None):
+    def forward(self,
+                z,       # logits of the tasks of the batch, shape (n, K)
+                row,     # row in z of each vote
+                worker,  # worker of each vote
+                x=None,  # tasks of the batch, for heads that look at them
+                ):       # shape (n_votes, K)
         "Log-probabilities of the answers."
         mixed = z.log_softmax(1).index_select(0, row)[:, :, None] + self.W.log_softmax(2).index_select(0, worker)
         return mixed.logsumexp(1)
 
-    def penalty(self, z):
+    def penalty(self,
+                z,   # logits of the tasks of the batch, shape (n, K)
+                ):   # a number
         "The penalty of the table above, times lambda."
         if self.kind == "none" or not self.scale:
             return 0.0

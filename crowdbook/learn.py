@@ -268,8 +268,11 @@ class Standardise(nn.Module):
         self.register_buffer("mean", torch.tensor(x.mean(axis=0), dtype=torch.float32))
         self.register_buffer("std", torch.tensor(np.where(std > 0, std, 1), dtype=torch.float32))
 
-    def forward(self, x):
-        "Shape (n, ...) to the same shape."
+    def forward(
+        self,
+        x,  # features, shape (n, ...)
+    ):  # the same shape
+        "Standardised features."
         return (x - self.mean) / self.std
 
 
@@ -421,11 +424,17 @@ class Frozen(nn.Module):
         model.requires_grad_(False)
         model.get_submodule(self.last).requires_grad_(True)
 
-    def forward(self, x):
+    def forward(
+        self,
+        x,  # what the network takes
+    ):  # logits
         "As the network."
         return self.model(x)
 
-    def train(self, mode=True):
+    def train(
+        self,
+        mode=True,  # train, or evaluate
+    ):  # the module itself
         "Only the last layer follows the mode."
         super().train(False)
         self.model.get_submodule(self.last).train(mode)
