@@ -193,7 +193,8 @@ def pipeline():
              arrow(602, 66, 650, 66), arrow(602, 216, 650, 216), arrow(737, 110, 737, 170),
              text(748, 145, "prune, train", "small", "start"), arrow(602, 92, 664, 170),
              text(612, 142, "train", "small", "end"), '<path class="line dash" d="M76 180 L76 292 L737 292"/>',
-             arrow(737, 292, 737, 262, "dash"), arrow(509, 292, 509, 262, "dash"), text(280, 284, "the tasks themselves", "small")]
+             arrow(737, 292, 737, 262, "dash"), arrow(509, 292, 509, 262, "dash"),
+             text(280, 284, "the tasks themselves", "small")]
     return picture("pipeline", 850, 306, "From votes to a classifier",
                    "Workers label tasks. Their votes are either aggregated into labels, from which ambiguous tasks "
                    "and unreliable workers can be identified and pruned before a classifier is trained, or they "
