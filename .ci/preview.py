@@ -78,6 +78,11 @@ $body$
 """
 
 
+def page_address(m) -> str:
+    "A link to a notebook or qmd page as one to the site, where nbdev takes the number off the name."
+    return f"{m[1]}{SITE}nbs/{re.sub(r'^[0-9]+[a-zA-Z0-9]*_', '', m[2].lower())}.html"
+
+
 def options(source: str) -> dict:
     "The options `#| key: value` of a code cell."
     lines = re.findall(r"^#\|\s*([\w-]+)(?::\s*(.*))?$", source, re.MULTILINE)
@@ -199,7 +204,7 @@ def resolve(path: Path) -> str:
         display = r"^\$\$\s*\n(.*?)\n\$\$\s*\{#(eq-[\w-]+)\}"
         prose = re.sub(display, equation, prose, flags=re.MULTILINE | re.DOTALL)
         prose = REF.sub(refer, prose)
-        prose = re.sub(r"(\]\()(?![a-z]+:|[#/])([\w./-]+)\.(?:ipynb|qmd)", rf"\1{SITE}nbs/\2.html", prose)
+        prose = re.sub(r"(\]\()(?![a-z]+:|[#/])([\w./-]+)\.(?:ipynb|qmd)", page_address, prose)
         pieces.append(prose)
         if fence:
             pieces.append(fence[0])

@@ -121,7 +121,7 @@ def contrast(a, b):
     return (high + .05) / (low + .05)
 
 
-def test_pictures():
+def test_vector_pictures():
     "Vector pictures are those of the script, speak for themselves, and are readable in both themes."
     draw = runpy.run_path(str(ROOT / ".ci" / "draw_figures.py"))
     drawn = dict(make() for make in draw["PICTURES"])

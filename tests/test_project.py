@@ -57,9 +57,11 @@ def test_notebooks_are_clean(tree):
 
 
 def test_readme_is_current():
-    render = runpy.run_path(str(ROOT / ".ci" / "make_readme.py"))["render"]
-    fresh = render(ROOT / "nbs" / "index.ipynb")
-    assert (ROOT / "README.md").read_text(encoding="utf-8") == fresh, "run python .ci/make_readme.py"
+    make = runpy.run_path(str(ROOT / ".ci" / "make_readme.py"))
+    fresh, wanted = make["render"](ROOT / "nbs" / "index.ipynb"), "run python .ci/make_readme.py"
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == fresh, wanted
+    for name, data in make["pictures"](ROOT / "nbs" / "index.ipynb").items():
+        assert (ROOT / name).read_bytes() == data, wanted
 
 
 # ---- files
