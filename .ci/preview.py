@@ -46,8 +46,8 @@ pre { background: var(--panel); padding: 0.7rem; overflow-x: auto; } pre code { 
 .scroll table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums;
        white-space: nowrap; }
 table { display: block; overflow-x: auto; }
-th, td { padding: 0.15rem 0.6rem; border-bottom: 1px solid var(--line); text-align: right; overflow-wrap: normal; }
-td:first-child, th:first-child { text-align: left; }
+th, td { padding: 0.15rem 0.6rem; border-bottom: 1px solid var(--line); text-align: left; overflow-wrap: normal; }
+.scroll :is(td, th):not(:first-child) { text-align: right; }
 .equation { display: flex; align-items: center; gap: 1rem; } .equation > p { margin: 0.6rem 0; }
 .equation > p:first-child { flex: 1; min-width: 0; overflow-x: auto; overflow-y: hidden; }
 math[display="block"] { margin: 0.3rem 0; }
@@ -205,7 +205,7 @@ def resolve(path: Path) -> str:
         prose = re.sub(display, equation, prose, flags=re.MULTILINE | re.DOTALL)
         prose = REF.sub(refer, prose)
         prose = re.sub(r"(\]\()(?![a-z]+:|[#/])([\w./-]+)\.(?:ipynb|qmd)", page_address, prose)
-        pieces.append(prose)
+        pieces.append(re.sub(r"(?<=\]\()[\w./-]+\.(?:svg|png)(?=\))", lambda m: data_uri(path.parent / m[0]), prose))
         if fence:
             pieces.append(fence[0])
             at = fence.end()
