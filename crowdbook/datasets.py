@@ -6,7 +6,7 @@
 __all__ = ['AGENT', 'SOURCES', 'CARDS', 'CIFAR10_CLASSES', 'Split', 'Dataset', 'data_home', 'mirror', 'ChecksumError', 'checksum',
            'DownloadError', 'download', 'unpack', 'Card', 'load_labelme', 'available', 'plot_classes', 'plot_crowd',
            'plot_images', 'load_cifar10', 'read_cifar10h_raw', 'load_cifar10h', 'load_music', 'load_votes', 'load',
-           'datasets', 'write_dataset', 'install']
+           'datasets', 'write_dataset', 'install', 'results']
 
 # %% ../nbs/01_datasets.ipynb #c003
 import hashlib
@@ -1101,3 +1101,16 @@ def install(name: str,               # as in `datasets()`
     _card(name)
     _check_free(Path(to).expanduser(), overwrite)
     return write_dataset(load(name, progress), to, overwrite, progress)
+
+# %% ../nbs/01_datasets.ipynb #r000x
+from importlib.util import find_spec
+
+# %% ../nbs/01_datasets.ipynb #r001
+def results(name: str,  # name of the file, such as "real_crowds.csv"
+            ) -> Path:  # where it is; where nobody has it yet, `results/NAME` beside the chapter
+    "The stored results of a long study: beside the chapter, in a checkout, or in the installed package."
+    package, here = Path(find_spec("crowdbook").origin).parent, Path("results") / name
+    places = [here, package.parent / "nbs" / here, package / here]
+    if os.environ.get("CROWDBOOK_FULL") == "1":
+        return here
+    return next((place for place in places if place.is_file()), here)
