@@ -74,13 +74,18 @@ def work(path: Path, flags: set[str], check: bool) -> bool:
     "Store or compare the outputs of one notebook; return whether nothing is amiss."
     from execnb.nbio import nb2dict, nb2str
 
+    sys.path.insert(0, str(Path(__file__).parent))
+    from compare_outputs import differences
+
     try:
         old, nb, notes = run(path, flags)
     except SystemExit as e:
         print(e, flush=True)
         return False
-    differ = [f"cell {b.idx_ + 1}: the stored output differs from a fresh run" for a, b in zip(old.cells, nb.cells)
-              if nb2dict(a.get("outputs")) != nb2dict(b.get("outputs"))]
+    pairs = [(b.idx_ + 1, nb2dict(a.get("outputs") or []), nb2dict(b.get("outputs") or []))
+             for a, b in zip(old.cells, nb.cells)]
+    differ = [f"cell {i}: {' and '.join(differences(a, b)) if check else 'new'}" for i, a, b in pairs
+              if (differences(a, b) if check else a != b)]
     if not check:
         fresh = path.with_suffix(".tmp")
         fresh.write_text(nb2str(nb), encoding="utf-8")
