@@ -686,7 +686,7 @@ def load_cifar10(part: str = "test",    # "test" (10,000 images) or "train" (50,
                  n: int | None = None,  # only the first n images
                  progress: bool = True,  # draw a progress bar while downloading
                  ):                     # uint8 array (n, 32, 32, 3) and int64 array (n,) of classes
-    "Images and true classes of CIFAR-10, in the original order; read without torch."
+    "Images and true classes of CIFAR-10, in the original order, read without torch; ValueError for another part."
     if part not in _BATCHES:
         raise ValueError(f"part must be 'test' or 'train', not {part!r}")
     most = dict(test=10_000, train=50_000)[part]
@@ -787,7 +787,7 @@ def load_cifar10h(
     images: bool = True,  # load the images, too
     progress: bool = True,  # draw a progress bar while downloading
 ) -> Dataset:  # extras: "counts" (10,000 x 10) and, from the raw file, "trials" and "traps"
-    "CIFAR-10H (Peterson et al. 2019): some 50 votes an image. A worker who saw an image twice has both votes kept."
+    "CIFAR-10H (Peterson et al. 2019), some 50 votes an image; repeated votes are kept. ValueError for other `votes`."
     if votes not in _CIFAR10H_PARTS:
         raise ValueError(f"votes must be one of {', '.join(map(repr, _CIFAR10H_PARTS))}, not {votes!r}")
     cast, extras = _cifar10h_votes(votes, raw, progress)
@@ -963,7 +963,7 @@ def _vote_frames(name, progress):
 def load_votes(name: str,             # one of the twelve, such as "rte"
                progress: bool = True,  # draw a progress bar while downloading
                ) -> Dataset:          # votes and truth; tasks, workers and classes are numbers
-    "A classic vote set. Workers with several different answers to one task keep them all (adult, fact)."
+    "A classic vote set; different answers of a worker to one task stay (adult, fact). ValueError for another name."
     card = _card(name)
     if name not in _VOTE_FILES:
         raise ValueError(f"{name!r} is not one of the vote sets {', '.join(sorted(_VOTE_FILES))}; use load({name!r})")

@@ -1,10 +1,12 @@
 "The project is in order: exported, clean, documented, well formed, and it packs into a sound wheel."
+import ast
 import importlib
 import inspect
 import pkgutil
 import re
 import runpy
 import sys
+import textwrap
 import types
 import typing
 import zipfile
@@ -12,6 +14,7 @@ from configparser import ConfigParser
 from dataclasses import is_dataclass
 from functools import cached_property
 
+import numpy as np
 import pytest
 from conftest import ROOT, copy_tree, project_files, run, tracked
 from execnb.nbio import read_nb
@@ -137,6 +140,88 @@ def test_docstrings():
 def test_parameters_are_explained():
     found = [f"{name}: {', '.join(miss)}" for name, obj in members() if (miss := missing_comments(obj))]
     assert not found, "parameters without a comment on their line: " + listing(found)
+
+
+def gives_back(node):
+    "Does a function return (or yield) anything but None and itself?"
+    todo = list(ast.iter_child_nodes(node))
+    while todo:
+        child = todo.pop()
+        if isinstance(child, (ast.Yield, ast.YieldFrom)):
+            return True
+        if isinstance(child, ast.Return) and child.value is not None:
+            if not (isinstance(child.value, ast.Constant) and child.value.value is None
+                    or isinstance(child.value, ast.Name) and child.value.id == "self"):
+                return True
+        if not isinstance(child, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            todo += ast.iter_child_nodes(child)
+    return False
+
+
+def definition(func):
+    "Source lines of a function up to its body, and its syntax tree."
+    lines, _ = inspect.getsourcelines(inspect.unwrap(func))
+    node = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    return lines[:node.body[0].lineno - 1], node
+
+
+def functions():
+    "Every public function and method that is no property: (name, function)."
+    return [(name, obj) for name, obj in members() if inspect.isfunction(obj)]
+
+
+def test_results_are_explained():
+    "What comes back is said on the last line of the signature, or in the docstring of a method without parameters."
+    found = []
+    for name, func in functions():
+        head, node = definition(func)
+        if "#" not in head[-1] and gives_back(node) and len(inspect.signature(func).parameters) > 1:
+            found.append(name)
+    assert not found, "results without a comment: " + listing(found)
+
+
+def test_arrays_have_shapes():
+    "Of an array one knows the shape, or of what each entry is."
+    found = []
+    for name, func in functions():
+        notes = docments(func, returns=False)
+        for p in inspect.signature(func).parameters.values():
+            if p.annotation in (np.ndarray, "np.ndarray") and not re.search(r"shape|\beach\b", notes.get(p.name) or ""):
+                found.append(f"{name}: {p.name}")
+    assert not found, "arrays without a shape: " + listing(found)
+
+
+def test_errors_are_named():
+    "A function that raises says which error, in its docstring or beside a parameter."
+    found = []
+    for name, func in functions():
+        head, node = definition(func)
+        said = (func.__doc__ or "") + "".join(head)
+        raises = [n for n in ast.walk(node) if isinstance(n, ast.Raise) and isinstance(n.exc, ast.Call)]
+        if raises and not re.search(r"Error|error|refus", said) and not name.startswith("crowdbook.cli."):
+            found.append(name)
+    assert not found, "errors that the docstring does not name: " + listing(found)
+
+
+def test_models_name_their_source():
+    "Each chapter that builds a strategy cites where it comes from."
+    from crowdbook.aggregate import STRATEGIES
+
+    books = {flags["default_exp"][0]: path for path in NOTEBOOKS for _, _, flags, _ in code_cells(path)
+             if "default_exp" in flags}
+    found = []
+    for name, model in STRATEGIES.items():
+        text = books[model.__module__.removeprefix("crowdbook.")].read_text(encoding="utf-8")
+        if not re.search(r"\[-?@\w+", text) and name not in ("MV", "NS", "WMV"):  # nobody invented counting
+            found.append(name)
+    assert not found, "strategies whose chapter cites nothing: " + listing(found)
+
+
+def test_documentation_is_counted(record_property):
+    "How much is documented, for the record; the tests above say what is missing."
+    names = [name for name, _ in members()]
+    record_property("public names", len(names))
+    assert len(names) == len(set(names)) > 100
 
 
 # ---- notebooks
