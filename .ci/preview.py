@@ -218,6 +218,7 @@ def build(path: Path, folder: Path) -> Path:
     (folder / "template.html").write_text(TEMPLATE.replace("$css$", CSS.replace("$", "$$")), encoding="utf-8")
     text, out = resolve(path), folder / f"{path.stem}.html"
     front = yaml.safe_load(text.split("---")[1]) if text.startswith("---") else {}
+    front |= (front.get("format") or {}).get("html") or {}
     byline = ", ".join(a["name"] for a in front.get("author", []))
     cmd = [pypandoc.get_pandoc_path(), "--from=markdown", "--to=html5", "--standalone", "--mathml", "--citeproc",
            "--no-highlight", f"--bibliography={ROOT / 'references.bib'}",
