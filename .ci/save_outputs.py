@@ -1,6 +1,6 @@
 """Run notebooks with the flags nbdev_test uses and store their outputs in place (or, with --check, compare them).
 
-Each notebook runs in a process of its own. Figures are stored as PNG without a date or a version. What a cell writes on
+Each notebook runs in a process of its own, numerical libraries on one thread. Figures are stored as PNG without a date or a version. What a cell writes on
 stderr (warnings, progress bars) is left out, and said; an output that names a folder of this machine is refused.
 """
 import argparse
@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = re.compile(r"(?<![\w.])(/(?:work|tmp|home|root|Users|private|var/folders)/\w[\w./-]*)")
 DPI = 110
+for library in ("OMP", "OPENBLAS", "MKL"):  # one thread: sums in the same order on every machine
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 def run(path: Path, flags: set[str]):

@@ -104,8 +104,8 @@ def test_no_machine_paths():
 
 # ---- documentation
 
-def members():
-    "Every public function, class, method and property: (name, object)."
+def members(overrides=True):
+    "Every public function, class, method and property: (name, object); an override may leave its words to its base."
     for module in map(importlib.import_module, MODULES):
         for name in getattr(module, "__all__", []):
             obj = getattr(module, name)
@@ -114,6 +114,8 @@ def members():
             if inspect.isclass(obj):
                 for key, member in vars(obj).items():
                     member = getattr(member, "__func__", member)  # of a class method
+                    if not overrides and any(key in vars(base) for base in obj.__mro__[1:]):
+                        continue
                     if not key.startswith("_") and isinstance(member, (types.FunctionType, property, cached_property)):
                         yield f"{module.__name__}.{name}.{key}", member
 
@@ -138,7 +140,7 @@ def test_docstrings():
 
 
 def test_parameters_are_explained():
-    found = [f"{name}: {', '.join(miss)}" for name, obj in members() if (miss := missing_comments(obj))]
+    found = [f"{name}: {', '.join(miss)}" for name, obj in members(overrides=False) if (miss := missing_comments(obj))]
     assert not found, "parameters without a comment on their line: " + listing(found)
 
 
@@ -167,7 +169,7 @@ def definition(func):
 
 def functions():
     "Every public function and method that is no property: (name, function)."
-    return [(name, obj) for name, obj in members() if inspect.isfunction(obj)]
+    return [(name, obj) for name, obj in members(overrides=False) if inspect.isfunction(obj)]
 
 
 def test_results_are_explained():
