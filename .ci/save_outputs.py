@@ -1,7 +1,8 @@
 """Run notebooks with the flags nbdev_test uses and store their outputs in place (or, with --check, compare them).
 
-Each notebook runs in a process of its own, numerical libraries on one thread. Figures are stored as PNG without a date or a version. What a cell writes on
-stderr (warnings, progress bars) is left out, and said; an output that names a folder of this machine is refused.
+Each notebook runs in a process of its own, numerical libraries on one thread. Figures are stored as PNG without a date
+or a version. What a cell writes on stderr (warnings, progress bars) is left out, and said; an output that names a
+folder of this machine is refused.
 """
 import argparse
 import copy

@@ -23,7 +23,7 @@ sys.path.insert(0, ".ci")
 from save_outputs import run
 from execnb.nbio import nb2dict
 old, new, _ = run(Path(sys.argv[1]), set())
-cells = [(n.idx_ + 1, n.source.split("\\\\n"), *(nb2dict(c.get("outputs") or []) for c in (o, n)))
+cells = [(n.idx_ + 1, n.source.splitlines(), *(nb2dict(c.get("outputs") or []) for c in (o, n)))
          for o, n in zip(old.cells, new.cells) if n.cell_type == "code"]
 Path(sys.argv[2]).write_text(json.dumps(cells))
 """
@@ -69,7 +69,7 @@ def test_outputs(name, runs, folder):
         pytest.skip("the notebook fails, which test_notebook says")
     found = []
     for i, source, old, new in json.loads((folder / f"{name}.json").read_text(encoding="utf-8")):
-        label = next((line for line in source if line.startswith("#| label:")), source[0])
+        label = next((line for line in source if line.startswith("#| label:")), source[0] if source else "empty")
         said = differences(old, new, kinds_only=name in MACHINE)
         found += [f"cell {i} ({label}): {' and '.join(said)}"] if said else []
     assert not found, f"{name}: run python .ci/save_outputs.py nbs/{name} if that is meant\n  " + "\n  ".join(found)
