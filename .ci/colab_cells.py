@@ -40,7 +40,7 @@ def duration(name: str) -> str:
         return ""
     steps = [(20, "under half a minute"), (45, "under a minute"), (90, "about a minute"), (180, "a few minutes")]
     words = next((word for limit, word in steps if seconds[name] <= limit), f"about {seconds[name] / 60:.0f} minutes")
-    return f" (runs in {words} on two cores, once the package is installed)"
+    return f" (takes {words} of one core, once the package is installed)"
 
 
 def ready(name: str, book: dict) -> dict:

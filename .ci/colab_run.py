@@ -2,7 +2,7 @@
 
     python .ci/colab_run.py                              # all chapters, in an environment that is made and thrown away
     python .ci/colab_run.py 00_votes 05_glad --env DIR   # these, in an environment that is kept and used again
-    python .ci/colab_run.py --write                      # also keep the times that .ci/colab_cells.py states
+    python .ci/colab_run.py --write                      # also keep the processor times that .ci/colab_cells.py states
 
 The package is built and installed from this checkout, with what Colab itself brings: IPython. All cells run in order
 but the hidden one that would install the package; neither the flags of the tests nor files of the repository are there.
@@ -11,6 +11,7 @@ Data comes from CROWDBOOK_MIRROR where that is set, and over the network where i
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -48,8 +49,22 @@ def environment(folder: Path) -> Path:
     return python
 
 
-def run(python: Path, book: Path) -> tuple[bool, float, str]:
-    "Run one notebook alone in an empty folder: success, seconds, what it said last."
+def keep(name: str, seconds: float):
+    "Remember what a chapter takes; chapters that are gone are forgotten."
+    old = json.loads(SECONDS.read_text(encoding="utf-8")) if SECONDS.is_file() else {}
+    there = {p.stem for p in (ROOT / "nbs").glob("*.ipynb")}
+    new = {k: v for k, v in sorted((old | {name: round(seconds)}).items()) if k in there}
+    SECONDS.write_text(json.dumps(new, indent=1) + "\n", encoding="utf-8")
+
+
+def processor() -> float:
+    "Seconds of processor time that finished child processes took."
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def run(python: Path, book: Path) -> tuple[bool, float, float, str]:
+    "Run one notebook alone in an empty folder: success, seconds, seconds of the processor, what it said last."
     with tempfile.TemporaryDirectory() as folder:
         alone = Path(folder) / "content"
         alone.mkdir()
@@ -57,10 +72,11 @@ def run(python: Path, book: Path) -> tuple[bool, float, str]:
         skip = {"IN_TEST", "PYTHONPATH", "CI", "CROWDBOOK_FULL"}
         env = {k: v for k, v in os.environ.items() if k not in skip} | {"MPLBACKEND": "Agg"}
         env["CROWDBOOK_HOME"] = str(Path(folder) / "home")
-        start = time.perf_counter()
+        start, before = time.perf_counter(), processor()
         cmd = [python, "-c", RUNNER, book.name]
         done = subprocess.run(cmd, cwd=alone, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        return done.returncode == 0, time.perf_counter() - start, done.stdout[-1500:] + done.stderr[-1500:]
+        said = done.stdout[-1500:] + done.stderr[-1500:]
+        return done.returncode == 0, time.perf_counter() - start, processor() - before, said
 
 
 def main(names: list[str], env: Path | None, write: bool) -> int:
@@ -69,25 +85,20 @@ def main(names: list[str], env: Path | None, write: bool) -> int:
     missing = set(names) - {p.stem for p in books}
     if missing:
         raise SystemExit(f"no chapter {', '.join(sorted(missing))} in nbs/")
-    folder, failed, seconds = env or Path(tempfile.mkdtemp()), [], {}
+    folder, failed = env or Path(tempfile.mkdtemp()), []
     try:
         python = environment(folder.resolve())
         for book in books:
-            ok, took, said = run(python, book)
-            print(f"{'ok    ' if ok else 'FAILED'} {took:6.1f} s  {book.name}", flush=True)
-            if ok:
-                seconds[book.stem] = round(took)
-            else:
+            ok, took, cpu, said = run(python, book)
+            print(f"{'ok    ' if ok else 'FAILED'} {took:6.1f} s, processor {cpu:6.1f} s  {book.name}", flush=True)
+            if ok and write:
+                keep(book.stem, cpu)
+            if not ok:
                 failed.append(book.name)
                 print(said, flush=True)
     finally:
         if env is None:
             shutil.rmtree(folder, ignore_errors=True)
-    if write:
-        old = json.loads(SECONDS.read_text(encoding="utf-8")) if SECONDS.is_file() else {}
-        there = {p.stem for p in (ROOT / "nbs").glob("*.ipynb")}
-        kept = {k: v for k, v in sorted((old | seconds).items()) if k in there}
-        SECONDS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     print(f"{len(books) - len(failed)} of {len(books)} chapters run alone")
     return 1 if failed else 0
 
