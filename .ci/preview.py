@@ -41,7 +41,7 @@ h2 { border-bottom: 1px solid var(--line); }
 header p, figcaption, .caption, summary, #TOC { color: var(--soft); } .abstract { border-left: 3px solid var(--line);
        padding-left: 1rem; } code { color: var(--code); font-size: 0.9em; }
 pre { background: var(--panel); padding: 0.7rem; overflow-x: auto; } pre code { color: inherit; }
-.figure { margin: 1.6rem 0; } .figure img { max-width: 100%; height: auto; } .stored img { background: #ffffff;
+.figure { margin: 1.6rem 0; } img { max-width: 100%; height: auto; } .stored img { background: #ffffff;
        border-radius: 4px; padding: 4px; } .scroll { overflow-x: auto; }
 .scroll table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums;
        white-space: nowrap; }
@@ -51,6 +51,7 @@ th, td { padding: 0.15rem 0.6rem; border-bottom: 1px solid var(--line); text-ali
 .equation { display: flex; align-items: center; gap: 1rem; } .equation > p { margin: 0.6rem 0; }
 .equation > p:first-child { flex: 1; min-width: 0; overflow-x: auto; overflow-y: hidden; }
 math[display="block"] { margin: 0.3rem 0; }
+@media (max-width: 600px) { main p { overflow-x: auto; overflow-y: hidden; } } /* long formulas in a line of text */
 """
 TEMPLATE = """<!DOCTYPE html>
 <html lang="en">

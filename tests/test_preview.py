@@ -53,10 +53,16 @@ frame.onload = () => {
 
 
 @pytest.fixture(scope="module")
-def article(tmp_path_factory):
-    "The article's preview."
+def previews(tmp_path_factory):
+    "A function that builds the preview of a page."
     build = runpy.run_path(str(ROOT / ".ci" / "preview.py"))["build"]
-    return build(ROOT / "nbs" / "article.qmd", tmp_path_factory.mktemp("preview"))
+    return lambda name: build(ROOT / "nbs" / name, tmp_path_factory.mktemp("preview"))
+
+
+@pytest.fixture(scope="module")
+def article(previews):
+    "The article's preview."
+    return previews("article.qmd")
 
 
 def test_article_is_whole(article):
@@ -106,6 +112,15 @@ def test_article_in_a_browser(article, tmp_path, width, dark):
     assert not seen["lost"] and seen["images"] > 10
     assert seen["scroll"] <= width, f"{seen['scroll']} pixels wide: {seen['wide']}"
     assert not seen["low"], f"too little contrast: {seen['low']}"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to look at the preview with")
+@pytest.mark.parametrize("name", ["index.ipynb", "04_dawid_skene.ipynb", "17_api.ipynb", "gallery.qmd"])
+def test_pages_in_a_browser(name, previews, tmp_path):
+    "Other kinds of pages, on a telephone in the dark."
+    seen, complaints = look(previews(name), tmp_path, 390, dark=True)
+    assert not complaints and not seen["lost"] and not seen["low"], (complaints, seen)
+    assert seen["scroll"] <= 390, f"{seen['scroll']} pixels wide: {seen['wide']}"
 
 
 def luminance(color):
