@@ -1,7 +1,8 @@
 """Run notebooks with the flags nbdev_test uses and store their outputs in place (or, with --check, compare them).
 
-Each notebook runs in a process of its own. Figures are stored as PNG without a date or a version. What a cell writes on
-stderr (warnings, progress bars) is left out, and said; an output that names a folder of this machine is refused.
+Each notebook runs in a process of its own, numerical libraries on one thread. Figures are stored as PNG without a date
+or a version. What a cell writes on stderr (warnings, progress bars) is left out, and said; an output that names a
+folder of this machine is refused.
 """
 import argparse
 import copy
@@ -15,6 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = re.compile(r"(?<![\w.])(/(?:work|tmp|home|root|Users|private|var/folders)/\w[\w./-]*)")
 DPI = 110
+for library in ("OMP", "OPENBLAS", "MKL"):  # one thread: sums in the same order on every machine
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 
 def run(path: Path, flags: set[str]):
@@ -74,13 +77,18 @@ def work(path: Path, flags: set[str], check: bool) -> bool:
     "Store or compare the outputs of one notebook; return whether nothing is amiss."
     from execnb.nbio import nb2dict, nb2str
 
+    sys.path.insert(0, str(Path(__file__).parent))
+    from compare_outputs import differences
+
     try:
         old, nb, notes = run(path, flags)
     except SystemExit as e:
         print(e, flush=True)
         return False
-    differ = [f"cell {b.idx_ + 1}: the stored output differs from a fresh run" for a, b in zip(old.cells, nb.cells)
-              if nb2dict(a.get("outputs")) != nb2dict(b.get("outputs"))]
+    pairs = [(b.idx_ + 1, nb2dict(a.get("outputs") or []), nb2dict(b.get("outputs") or []))
+             for a, b in zip(old.cells, nb.cells)]
+    differ = [f"cell {i}: {' and '.join(differences(a, b)) if check else 'new'}" for i, a, b in pairs
+              if (differences(a, b) if check else a != b)]
     if not check:
         fresh = path.with_suffix(".tmp")
         fresh.write_text(nb2str(nb), encoding="utf-8")

@@ -328,7 +328,8 @@ def score(self: Aggregator,
 
 # %% ../nbs/02b_base.ipynb #c031
 @patch
-def get_params(self: Aggregator) -> dict:
+def get_params(self: Aggregator,
+               ) -> dict:  # name -> value
     "The parameters of the constructor and their values."
     return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 

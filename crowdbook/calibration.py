@@ -49,7 +49,7 @@ def brier(T: np.ndarray,  # probabilities, shape (n, K)
 def temper(T: np.ndarray,   # probabilities, shape (n, K)
            tau: float,      # temperature, positive; 1 changes nothing
            ) -> np.ndarray:  # probabilities with the same largest class
-    "Probabilities to the power 1/tau, normalised (@eq-temper)."
+    "Probabilities to the power 1/tau, normalised (@eq-temper); ValueError unless tau is above 0."
     if not tau > 0:
         raise ValueError(f"tau must be a number above 0, not {tau!r}")
     return softmax_rows(log_(T) / tau)[0]

@@ -76,7 +76,7 @@ def cut_in_groups(values: np.ndarray,   # one value a worker, shape (n,)
 # %% ../nbs/04c_clusters.ipynb #c017
 def nuclear_norms(matrix: VoteMatrix,    # the vote matrix
                   pi: np.ndarray,        # P(answer of the pair | true class), shape (n_pairs, K)
-                  workers: np.ndarray,   # codes of the workers that are asked for
+                  workers: np.ndarray,   # codes of the workers that are asked for, shape (n,)
                   step: int = 4096,      # dense matrices at a time
                   ) -> np.ndarray:       # shape (len(workers),)
     "Sum of the singular values of the workers' confusion matrices, a block of workers at a time."

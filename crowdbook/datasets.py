@@ -6,7 +6,7 @@
 __all__ = ['AGENT', 'SOURCES', 'CARDS', 'CIFAR10_CLASSES', 'Split', 'Dataset', 'data_home', 'mirror', 'ChecksumError', 'checksum',
            'DownloadError', 'download', 'unpack', 'Card', 'load_labelme', 'available', 'plot_classes', 'plot_crowd',
            'plot_images', 'load_cifar10', 'read_cifar10h_raw', 'load_cifar10h', 'load_music', 'load_votes', 'load',
-           'datasets', 'write_dataset', 'install', 'read_dataset']
+           'datasets', 'write_dataset', 'install', 'read_dataset', 'results']
 
 # %% ../nbs/01_datasets.ipynb #c003
 import hashlib
@@ -554,13 +554,14 @@ _HERE["cifar10h"] = [("cifar10h/valid500/answers.json", "cifar10h/cifar10h-raw.z
 # %% ../nbs/01_datasets.ipynb #c090
 def available(name: str,  # of a data set, as in `datasets()`
               say: bool = False,  # print a line if it is not
-              ) -> bool:  # can it be loaded without network?
-    "Whether a data set lies in the mirror or in the cache; ValueError if there is none of this name."
+              ) -> bool:  # may it be loaded now?
+    "Is a data set in the mirror or the cache, or does CROWDBOOK_DOWNLOAD=1 allow to fetch it? ValueError if unknown."
     _card(name)
     if name in _HERE:
         here = all(_find(*choice) for choice in _HERE[name])
     else:
         here = bool(_find(f"votes/{name}/votes.csv") or all(_find(f"votes/{name}/{f}") for f in _VOTE_FILES[name][0]))
+    here = here or os.environ.get("CROWDBOOK_DOWNLOAD") == "1"
     if say and not here:
         print(f"skipped: {name} is neither in the mirror nor in the cache")
     return here
@@ -686,7 +687,7 @@ def load_cifar10(part: str = "test",    # "test" (10,000 images) or "train" (50,
                  n: int | None = None,  # only the first n images
                  progress: bool = True,  # draw a progress bar while downloading
                  ):                     # uint8 array (n, 32, 32, 3) and int64 array (n,) of classes
-    "Images and true classes of CIFAR-10, in the original order; read without torch."
+    "Images and true classes of CIFAR-10, in the original order, read without torch; ValueError for another part."
     if part not in _BATCHES:
         raise ValueError(f"part must be 'test' or 'train', not {part!r}")
     most = dict(test=10_000, train=50_000)[part]
@@ -787,7 +788,7 @@ def load_cifar10h(
     images: bool = True,  # load the images, too
     progress: bool = True,  # draw a progress bar while downloading
 ) -> Dataset:  # extras: "counts" (10,000 x 10) and, from the raw file, "trials" and "traps"
-    "CIFAR-10H (Peterson et al. 2019): some 50 votes an image. A worker who saw an image twice has both votes kept."
+    "CIFAR-10H (Peterson et al. 2019), some 50 votes an image; repeated votes are kept. ValueError for other `votes`."
     if votes not in _CIFAR10H_PARTS:
         raise ValueError(f"votes must be one of {', '.join(map(repr, _CIFAR10H_PARTS))}, not {votes!r}")
     cast, extras = _cifar10h_votes(votes, raw, progress)
@@ -963,7 +964,7 @@ def _vote_frames(name, progress):
 def load_votes(name: str,             # one of the twelve, such as "rte"
                progress: bool = True,  # draw a progress bar while downloading
                ) -> Dataset:          # votes and truth; tasks, workers and classes are numbers
-    "A classic vote set. Workers with several different answers to one task keep them all (adult, fact)."
+    "A classic vote set; different answers of a worker to one task stay (adult, fact). ValueError for another name."
     card = _card(name)
     if name not in _VOTE_FILES:
         raise ValueError(f"{name!r} is not one of the vote sets {', '.join(sorted(_VOTE_FILES))}; use load({name!r})")
@@ -1176,3 +1177,16 @@ def read_dataset(folder,       # written by `write_dataset`, or made by hand in 
     splits = {n: _read_split(folder, n, votes.classes, names) for n in ("val", "test")}
     return Dataset(meta.get("name") or folder.name, votes, truth, names, _images_of(folder / "train", votes.tasks),
                    _features_of(folder / "features_train.npy", votes.n_tasks), {n: s for n, s in splits.items() if s})
+
+# %% ../nbs/01_datasets.ipynb #c199
+from importlib.util import find_spec
+
+# %% ../nbs/01_datasets.ipynb #c200
+def results(name: str,  # name of the file, such as "real_crowds.csv"
+            ) -> Path:  # where it is; where nobody has it yet, `results/NAME` beside the chapter
+    "The stored results of a long study: beside the chapter, in a checkout, or in the installed package."
+    package, here = Path(find_spec("crowdbook").origin).parent, Path("results") / name
+    places = [here, package.parent / "nbs" / here, package / here]
+    if os.environ.get("CROWDBOOK_FULL") == "1":
+        return here
+    return next((place for place in places if place.is_file()), here)

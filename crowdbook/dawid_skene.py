@@ -32,7 +32,7 @@ def m_step(matrix: VoteMatrix,  # the vote matrix, with n_pairs pairs (worker, a
     return np.divide(C, total, out=np.zeros_like(C), where=total > 0)
 
 # %% ../nbs/04_dawid_skene.ipynb #c012
-def log_(p: np.ndarray,   # probabilities
+def log_(p: np.ndarray,   # probabilities, any shape
          ) -> np.ndarray:  # their logarithms, at least log(1e-300)
     "Logarithm with a floor of 1e-300 instead of zero."
     return np.log(np.maximum(p, 1e-300))

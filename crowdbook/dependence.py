@@ -74,7 +74,7 @@ def effective_votes(m,            # number of votes, number or array
 
 # %% ../nbs/06y_dependence.ipynb #c026
 def dependence_warning(votes: Votes,        # the votes
-                       label: np.ndarray,   # codes of gold labels, or of those a model chose; -1 for none
+                       label: np.ndarray,   # gold codes, or those a model chose, shape (n_tasks,); -1 for none
                        ) -> str | None:     # one sentence, or None if there is nothing to say
     "A sentence if votes are clearly worth less than half of their number, if only by the model's own labels."
     m = len(votes) / max(len(np.unique(votes.task)), 1)

@@ -52,7 +52,7 @@ def expected_log_rows(counts: np.ndarray,   # expected counts, shape (n, C)
 # %% ../nbs/06b_ebcc.ipynb #c011
 def random_split(votes: Votes,       # the votes
                  T: np.ndarray,      # class probabilities of the tasks, shape (n_tasks, K)
-                 used: np.ndarray,   # columns of the classes of the model
+                 used: np.ndarray,   # columns of the classes of the model, shape (n_used,)
                  M: int,             # subtypes of a class
                  seed: int,          # a 64-bit integer
                  ) -> np.ndarray:    # shape (n_tasks, len(used) * M)
@@ -134,8 +134,8 @@ def _classes(self: EBCC, R, open_):
     return T
 
 # %% ../nbs/06b_ebcc.ipynb #c017
-def still_open(size: np.ndarray,   # expected tasks of the open subtypes
-               open_: np.ndarray,  # their columns, class by class
+def still_open(size: np.ndarray,   # expected tasks of the open subtypes, shape (n_open,)
+               open_: np.ndarray,  # their columns, class by class, shape (n_open,)
                M: int,             # subtypes of a class
                tiny: float = 1e-9, # expected tasks below which a subtype is closed
                ) -> np.ndarray:    # which of them stay open, boolean

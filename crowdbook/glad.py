@@ -50,7 +50,7 @@ def objective(votes: Votes,        # the votes
             np.bincount(votes.task, r * z, minlength=len(b)) - (b - 1))
 
 # %% ../nbs/05_glad.ipynb #c017
-def omega(z: np.ndarray,   # margins
+def omega(z: np.ndarray,   # margins, any shape
           ) -> np.ndarray:  # positive, at most 1/4
     "Curvature of the quadratic bound of the logistic function at z, tanh(z/2) / 2z (Jaakkola and Jordan 2000)."
     z = np.abs(z)

@@ -97,7 +97,7 @@ def vb_step(votes: Votes,             # the votes
                  -kl - _gain(s, eta).sum())
 
 # %% ../nbs/06_mace.ipynb #c019
-def mix(keys: np.ndarray,   # integers
+def mix(keys: np.ndarray,   # integers, any shape
         ) -> np.ndarray:    # of the type uint64, looking unrelated
     "Scramble 64-bit integers (the finaliser of SplitMix64; Steele et al. 2014)."
     x = np.asarray(keys).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
@@ -120,7 +120,7 @@ def vote_keys(votes: Votes,      # the votes
     return keys
 
 
-def keyed_uniform(keys: np.ndarray,  # integers of the type uint64
+def keyed_uniform(keys: np.ndarray,  # integers of the type uint64, any shape
                   seed: int,         # a 64-bit integer
                   ) -> np.ndarray:   # in (0, 1), the same for the same key and seed
     "Numbers that look random, drawn by key instead of by position."

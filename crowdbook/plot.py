@@ -21,7 +21,7 @@ STYLE = {
 }
 
 
-def style():
+def style():  # the context manager
     "A context manager: figures drawn inside `with style():` have the book's look."
     return plt.rc_context(STYLE)
 

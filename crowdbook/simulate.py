@@ -284,7 +284,7 @@ def correlated(n_worker: int = 30,   # number of judges
                n_family: int = 3,    # number of families, of equal sizes up to one judge
                spread: float = 0.,   # 0: judges of a family have its matrix; 1: alone, each has its own
                ) -> Crowd:           # secrets: families, family_confusions, shared_answers
-    "Judges who copy, with probability sqrt(correlation), an answer that their family shares (@eq-correlated)."
+    "Judges copy their family with probability sqrt(correlation) (@eq-correlated); too many families: ValueError."
     params, rng, truth = _begin(locals())
     if n_family > n_worker:
         raise ValueError(f"n_family={n_family} asks for more families than judges (n_worker={n_worker}); lower it")

@@ -20,8 +20,8 @@ from .votes import Votes
 
 # %% ../nbs/06c_binary.ipynb #c006
 def pass_messages(at: np.ndarray,   # where each vote belongs, task or worker codes, shape (n_votes,)
-                  a: np.ndarray,    # the votes, -1 or +1
-                  m: np.ndarray,    # messages that arrive along the votes
+                  a: np.ndarray,    # the votes, -1 or +1, shape (n_votes,)
+                  m: np.ndarray,    # messages that arrive along the votes, shape (n_votes,)
                   n: int,           # number of tasks or workers
                   ) -> np.ndarray:  # messages that leave along the votes
     "Along each vote the sum of a m over the other votes of the same task, or worker (@eq-kos-messages)."
@@ -40,7 +40,7 @@ def first_messages(votes: Votes,   # the votes
 
 # %% ../nbs/06c_binary.ipynb #c012
 def signed_shares(votes: Votes,         # the votes
-                  a: np.ndarray,        # the votes as -1 or +1
+                  a: np.ndarray,        # the votes as -1 or +1, shape (n_votes,)
                   y: np.ndarray,        # weight of each vote, which may be negative
                   ) -> np.ndarray:      # shape (n_tasks,): share in [0, 1] of +1, NaN where all weights are 0
     "Share of the weight for +1; a vote of negative weight counts for the other side."
@@ -148,8 +148,8 @@ def trimmed_mean(values: np.ndarray,   # estimates, one row for each worker, +in
 
 # %% ../nbs/06c_binary.ipynb #c033
 def half_step(X: np.ndarray,        # sizes of the products, shape (n_workers, n_workers), +inf where unknown
-              u: np.ndarray,        # one factor, positive
-              v: np.ndarray,        # the other factor, present value
+              u: np.ndarray,        # one factor, positive, shape (n_workers,)
+              v: np.ndarray,        # the other factor, present value, shape (n_workers,)
               F: int,               # how many to drop on either side, at most
               block: int = 128,     # rows at a time
               ) -> np.ndarray:      # the other factor, new value
@@ -159,7 +159,7 @@ def half_step(X: np.ndarray,        # sizes of the products, shape (n_workers, n
 
 # %% ../nbs/06c_binary.ipynb #c036
 def camps(X: np.ndarray,       # agreement, shape (n_workers, n_workers)
-          common: np.ndarray,  # number of common tasks
+          common: np.ndarray,  # number of common tasks, shape (n_workers, n_workers)
           rounds: int = 1000,  # of the power iteration, at most
           ) -> np.ndarray:     # shape (n_workers,): +1 or -1, 0 without a co-worker
     "On whose side each worker is, by the leading eigenvector of the weighted agreement; most workers have +1."

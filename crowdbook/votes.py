@@ -675,7 +675,7 @@ def read(cls: Votes,
 # %% ../nbs/00_votes.ipynb #c062
 @contextmanager
 def atomic(path):  # final place of the file
-    "Give a temporary path in the same folder; rename it to `path` when the block succeeds, remove it otherwise."
+    "A path in the same folder, renamed to `path` when the block succeeds; FileNotFoundError without a folder."
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent}: there is no such folder; create it first")
@@ -739,7 +739,7 @@ _KEPT = {".json": ("tasks",), ".txt": ("tasks", "workers"), ".parquet": ("tasks"
 def write(self: Votes,
           path,  # file ending in .csv, .tsv, .jsonl, .json (nested), .parquet or .txt (a matrix of integer classes)
           ):
-    "Write the votes in the format that the ending names, whole or not at all; warns about what it cannot hold."
+    "Write the votes in the ending's format, whole or not at all; warns of losses; ValueError for another ending."
     suffix = Path(path).suffix.lower()
     if suffix not in _WRITERS:
         raise ValueError(f"{path}: the ending {suffix!r} is not known; use {_SUFFIXES}")

@@ -1,10 +1,12 @@
 "The project is in order: exported, clean, documented, well formed, and it packs into a sound wheel."
+import ast
 import importlib
 import inspect
 import pkgutil
 import re
 import runpy
 import sys
+import textwrap
 import types
 import typing
 import zipfile
@@ -12,6 +14,7 @@ from configparser import ConfigParser
 from dataclasses import is_dataclass
 from functools import cached_property
 
+import numpy as np
 import pytest
 from conftest import ROOT, copy_tree, project_files, run, tracked
 from execnb.nbio import read_nb
@@ -57,9 +60,11 @@ def test_notebooks_are_clean(tree):
 
 
 def test_readme_is_current():
-    render = runpy.run_path(str(ROOT / ".ci" / "make_readme.py"))["render"]
-    fresh = render(ROOT / "nbs" / "index.ipynb")
-    assert (ROOT / "README.md").read_text(encoding="utf-8") == fresh, "run python .ci/make_readme.py"
+    make = runpy.run_path(str(ROOT / ".ci" / "make_readme.py"))
+    fresh, wanted = make["render"](ROOT / "nbs" / "index.ipynb"), "run python .ci/make_readme.py"
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == fresh, wanted
+    for name, data in make["pictures"](ROOT / "nbs" / "index.ipynb").items():
+        assert (ROOT / name).read_bytes() == data, wanted
 
 
 # ---- files
@@ -99,8 +104,8 @@ def test_no_machine_paths():
 
 # ---- documentation
 
-def members():
-    "Every public function, class, method and property: (name, object)."
+def members(overrides=True):
+    "Every public function, class, method and property: (name, object); an override may leave its words to its base."
     for module in map(importlib.import_module, MODULES):
         for name in getattr(module, "__all__", []):
             obj = getattr(module, name)
@@ -109,6 +114,8 @@ def members():
             if inspect.isclass(obj):
                 for key, member in vars(obj).items():
                     member = getattr(member, "__func__", member)  # of a class method
+                    if not overrides and any(key in vars(base) for base in obj.__mro__[1:]):
+                        continue
                     if not key.startswith("_") and isinstance(member, (types.FunctionType, property, cached_property)):
                         yield f"{module.__name__}.{name}.{key}", member
 
@@ -133,8 +140,90 @@ def test_docstrings():
 
 
 def test_parameters_are_explained():
-    found = [f"{name}: {', '.join(miss)}" for name, obj in members() if (miss := missing_comments(obj))]
+    found = [f"{name}: {', '.join(miss)}" for name, obj in members(overrides=False) if (miss := missing_comments(obj))]
     assert not found, "parameters without a comment on their line: " + listing(found)
+
+
+def gives_back(node):
+    "Does a function return (or yield) anything but None and itself?"
+    todo = list(ast.iter_child_nodes(node))
+    while todo:
+        child = todo.pop()
+        if isinstance(child, (ast.Yield, ast.YieldFrom)):
+            return True
+        if isinstance(child, ast.Return) and child.value is not None:
+            if not (isinstance(child.value, ast.Constant) and child.value.value is None
+                    or isinstance(child.value, ast.Name) and child.value.id == "self"):
+                return True
+        if not isinstance(child, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            todo += ast.iter_child_nodes(child)
+    return False
+
+
+def definition(func):
+    "Source lines of a function up to its body, and its syntax tree."
+    lines, _ = inspect.getsourcelines(inspect.unwrap(func))
+    node = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    return lines[:node.body[0].lineno - 1], node
+
+
+def functions():
+    "Every public function and method that is no property: (name, function)."
+    return [(name, obj) for name, obj in members(overrides=False) if inspect.isfunction(obj)]
+
+
+def test_results_are_explained():
+    "What comes back is said on the last line of the signature, or in the docstring of a method without parameters."
+    found = []
+    for name, func in functions():
+        head, node = definition(func)
+        if "#" not in head[-1] and gives_back(node) and len(inspect.signature(func).parameters) > 1:
+            found.append(name)
+    assert not found, "results without a comment: " + listing(found)
+
+
+def test_arrays_have_shapes():
+    "Of an array one knows the shape, or of what each entry is."
+    found = []
+    for name, func in functions():
+        notes = docments(func, returns=False)
+        for p in inspect.signature(func).parameters.values():
+            if p.annotation in (np.ndarray, "np.ndarray") and not re.search(r"shape|\beach\b", notes.get(p.name) or ""):
+                found.append(f"{name}: {p.name}")
+    assert not found, "arrays without a shape: " + listing(found)
+
+
+def test_errors_are_named():
+    "A function that raises says which error, in its docstring or beside a parameter."
+    found = []
+    for name, func in functions():
+        head, node = definition(func)
+        said = (func.__doc__ or "") + "".join(head)
+        raises = [n for n in ast.walk(node) if isinstance(n, ast.Raise) and isinstance(n.exc, ast.Call)]
+        if raises and not re.search(r"Error|error|refus", said) and not name.startswith("crowdbook.cli."):
+            found.append(name)
+    assert not found, "errors that the docstring does not name: " + listing(found)
+
+
+def test_models_name_their_source():
+    "Each chapter that builds a strategy cites where it comes from."
+    from crowdbook.aggregate import STRATEGIES
+
+    books = {flags["default_exp"][0]: path for path in NOTEBOOKS for _, _, flags, _ in code_cells(path)
+             if "default_exp" in flags}
+    found = []
+    for name, model in STRATEGIES.items():
+        text = books[model.__module__.removeprefix("crowdbook.")].read_text(encoding="utf-8")
+        if not re.search(r"\[-?@\w+", text) and name not in ("MV", "NS", "WMV"):  # nobody invented counting
+            found.append(name)
+    assert not found, "strategies whose chapter cites nothing: " + listing(found)
+
+
+def test_documentation_is_counted(record_property):
+    "How much is documented, for the record; the tests above say what is missing."
+    names = [name for name, _ in members()]
+    record_property("public names", len(names))
+    assert len(names) == len(set(names)) > 100
 
 
 # ---- notebooks
@@ -161,7 +250,7 @@ def test_cells(path):
 # ---- the package
 
 def test_wheel(tmp_path_factory):
-    "The wheel holds the modules, all of them and nothing else, and the command."
+    "The wheel holds the modules, all of them, the stored results and nothing else, and the command."
     copy, out = copy_tree(tmp_path_factory.mktemp("source")), tmp_path_factory.mktemp("wheel")
     cmd = ["-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(out)]
     res = run(sys.executable, *cmd, cwd=copy)
@@ -171,6 +260,8 @@ def test_wheel(tmp_path_factory):
         names = {n for n in z.namelist() if ".dist-info/" not in n}
         points = ConfigParser()
         points.read_string(next(z.read(n).decode() for n in z.namelist() if n.endswith("entry_points.txt")))
-    assert names == {n for n in project_files() if n.startswith("crowdbook/") and n.endswith(".py")}
+    wanted = {n for n in project_files() if n.startswith("crowdbook/") and n.endswith(".py")}
+    stored = {n.replace("nbs/", "crowdbook/", 1) for n in project_files() if re.fullmatch(r"nbs/results/.*\.csv", n)}
+    assert names == wanted | stored
     assert points["console_scripts"]["crowdbook"] == "crowdbook.cli:main"
     assert callable(importlib.import_module("crowdbook.cli").main)

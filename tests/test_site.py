@@ -65,7 +65,8 @@ def compile_page(path):
            f"--bibliography={ROOT / 'references.bib'}"]
     done = subprocess.run(cmd, input=plain, capture_output=True, text=True, encoding="utf-8")
     prose = CODE.sub("", text)
-    labels = re.findall(rf"\{{[^}}\n]*#({KIND}-[\w-]+)", prose) + [c["label"] for c in cells if "label" in c]
+    labels = re.findall(rf"\{{[^}}\n]*#({KIND}-[\w-]+)", EMBED.sub("", prose))
+    labels += [c["label"] for c in cells if "label" in c]
     ids = {html.unescape(i) for i in re.findall(r'\bid="([^"]+)"', done.stdout)} | set(labels)
     return SimpleNamespace(done=done, cells=cells, labels=labels, ids=ids, refs=set(REF.findall(prose)),
                            embeds=EMBED.findall(text), html=done.stdout + raw)
@@ -143,7 +144,8 @@ def test_compiles(page, pages):
 def test_references(page, pages):
     "References stay on their page; what is embedded exists; figures and tables say what they show."
     this = pages[page]
-    assert this.refs <= set(this.labels), f"no label for {sorted(this.refs - set(this.labels))}"
+    there = set(this.labels) | {label for _, label in this.embeds}
+    assert this.refs <= there, f"no label for {sorted(this.refs - there)}"
     for target, label in this.embeds:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(page), target))
         assert target in pages and (not label or label in pages[target].labels), f"nothing to embed: {target}#{label}"
@@ -151,6 +153,15 @@ def test_references(page, pages):
         kind = cell.get("label", "").split("-")[0]
         needs = {"fig": ["fig-cap", "fig-alt"], "tbl": ["tbl-cap"]}.get(kind, [])
         assert all(cell.get(key) for key in needs), f"{cell['label']} needs {' and '.join(needs)}"
+
+
+def test_pictures(page, pages, staged):
+    "Pictures of the prose are files of the project, and say what they show."
+    folder, _ = staged
+    for img in re.findall(r"<img\b[^>]*>|<embed\b[^>]*>", re.sub(r"<img\b[^>]*data:[^>]*>", "", pages[page].html)):
+        src, alt = re.search(r'src="([^"]*)"', img), re.search(r'(?:fig-)?alt="([^"]+)"', img)
+        assert src and (folder / posixpath.dirname(page) / unquote(src[1])).is_file(), f"no file for {img[:200]}"
+        assert alt, f"no alternative text in {img[:200]}"
 
 
 def test_links(page, pages, staged):
