@@ -82,8 +82,8 @@ class Memory:
         return self._y[((x[:, None] - self._x) ** 2).sum(-1).argmin(1)]
 
 # %% ../nbs/02c_circles.ipynb #c015
-def best_question(x: np.ndarray,  # points (n, d), n at least 2
-                  y: np.ndarray,  # their classes (n,)
+def best_question(x: np.ndarray,  # points, shape (n, d), n at least 2
+                  y: np.ndarray,  # their classes, shape (n,)
                   n_classes: int,  # number of classes
                   ):              # coordinate and threshold
     "The question about one coordinate that leaves the purest halves (@eq-gini)."
@@ -155,7 +155,7 @@ class Toy:
 
 # %% ../nbs/02c_circles.ipynb #c021
 def labelled(x: np.ndarray,         # all points, shape (n, 2)
-             y: np.ndarray,         # their classes
+             y: np.ndarray,         # their classes, shape (n,)
              n_train: int,          # the first so many are tasks, the others are for testing
              workers: dict,         # name -> classifier with fit(x, y) and predict(x)
              ) -> Toy:              # the crowd

@@ -54,7 +54,7 @@ def training_targets(method: str,  # "truth", a strategy, or "hard:" and a strat
                      truth=None,   # Series task -> class, for "truth"
                      seed: int = 0,  # of the draws among tied classes
                      ):            # Series of classes, or an array (n_tasks, K)
-    "What a network learns from: classes for MV and the truth, else the posterior of the strategy."
+    "What a network learns from: classes for MV and the truth (ValueError if there is none), else the posterior."
     if method == "truth":
         if truth is None:
             raise ValueError("method 'truth' needs true classes of the training tasks, and there are none")

@@ -1164,7 +1164,7 @@ def _read_split(folder, name, classes, names):
 # %% ../nbs/01_datasets.ipynb #c193
 def read_dataset(folder,       # written by `write_dataset`, or made by hand in the same layout
                  ) -> Dataset:  # the data set
-    "A data set from its folder: votes, truth, images or features, and the splits val and test."
+    "A data set from its folder: votes, truth, images or features, splits; FileNotFoundError if there is none."
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; name a data set folder, or one of {', '.join(CARDS)}")

@@ -224,7 +224,7 @@ def _with_majority(votes):
 def agreement(votes,                      # Votes, or anything `as_votes` accepts
               against: str = "votes",     # share of the others' "votes", or agreement with their "majority"
               ):                          # agreement (NaN if nobody else answered), and votes it rests on
-    "Agreement of each worker with the other workers (@eq-agreement); O(votes log votes)."
+    "Agreement of each worker with the others (@eq-agreement), O(votes log votes); ValueError if `against` is unknown."
     votes = as_votes(votes)
     if against not in ("votes", "majority"):
         raise ValueError(f"against must be 'votes' or 'majority', not {against!r}")
@@ -240,7 +240,7 @@ def share_interval(right,               # number of successes, whole or not
                    level: float = .95,  # of probability
                    kind: str = "beta",  # "beta" (Jeffreys' prior) or "wilson"
                    ):                   # lower and upper bounds; 0 and 1 without trials
-    "Interval of a share: Beta posterior, or Wilson's score interval."
+    "Interval of a share: Beta posterior, or Wilson's score interval; ValueError for any other."
     right, n, tail = np.asarray(right, float), np.asarray(n, float), (1 - level) / 2
     if kind == "beta":
         low, high = (betaincinv(right + .5, n - right + .5, p) for p in (tail, 1 - tail))
@@ -638,7 +638,7 @@ def rank_workers(table: pd.DataFrame,  # of identify_workers
                  score: str,           # name of a score in it
                  by: str = "low",      # "low" (surely good first), "high" (its reverse finds the surely bad) or "value"
                  ) -> pd.DataFrame:    # columns score, low, high, n_votes; the best first, workers without it left out
-    "Workers in the order of a bound of their interval, so that a worker with three votes is not the best of all."
+    "Workers by a bound of their interval: three votes make nobody the best of all. ValueError for an unknown score."
     if score not in table:
         raise ValueError(f"score {score!r} is not in the table; it has {', '.join(table.columns[1:])}")
     if by not in ("low", "high", "value"):
@@ -664,7 +664,7 @@ def worst(scores: pd.DataFrame,  # of identify
 def rank_tasks(table: pd.DataFrame,  # of identify_tasks
                score: str,           # name of a score in it
                ) -> pd.DataFrame:    # columns score, n_votes; the most ambiguous first
-    "Tasks from the most to the least ambiguous by a score, whether high or low values mean ambiguous."
+    "Tasks from the most to the least ambiguous by a score, high or low; ValueError for an unknown score."
     if score not in table:
         raise ValueError(f"score {score!r} is not in the table; it has {', '.join(table.columns[1:])}")
     out = table[[score, "n_votes"]].set_axis(["score", "n_votes"], axis=1).dropna()

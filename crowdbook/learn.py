@@ -306,7 +306,7 @@ def _own(name, params, like):
 # %% ../nbs/08_learning.ipynb #c029
 def last_layer(model: nn.Module,  # a classification network
                ):                 # name and module of the layer that gives the logits
-    "The last linear layer, or the last convolution where there is none."
+    "The last linear layer, or the last convolution where there is none; ValueError without either."
     found = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
     found = found or [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Conv2d)]
     if not found:
@@ -756,7 +756,7 @@ def targets_of(
     tasks: Tasks,  # the tasks
     classes=None,  # the K classes; found in the targets if None
 ):  # rows that have a target, their targets as a tensor, the classes
-    "Targets by row; tasks without a label are left out."
+    "Targets by row; tasks without a label are left out; ValueError if none is left."
     if isinstance(targets, pd.DataFrame):
         classes = targets.columns if classes is None else classes
         targets = targets.reindex(index=tasks.ids, columns=classes).fillna(0).to_numpy(float)
@@ -797,7 +797,7 @@ class Classifier:
     def predict_proba(self,
                       tasks: Tasks,      # what the network sees
                       ) -> np.ndarray:   # shape (n, K), columns are classes_
-        "Probabilities of the classes."
+        "Probabilities of the classes; ValueError before fit."
         if not hasattr(self, "model_"):
             raise ValueError("this Classifier is not fitted yet; call fit(tasks, targets) first")
         return logits(self.model_, self._seen(tasks)).double().softmax(1).numpy()

@@ -368,7 +368,7 @@ def facts(
     title=None,  # likewise
     notes=(),  # likewise
 ) -> Facts:  # everything that the page shows
-    "Fit, score and look up everything that `report` shows."
+    "Fit, score and look up everything that `report` shows; ValueError without votes."
     votes = as_votes(votes)
     if not votes.n_votes:
         raise ValueError("there is no vote to report on; give at least one")

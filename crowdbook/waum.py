@@ -118,7 +118,7 @@ def record_margins(tasks: Tasks,              # what the network sees
                    checkpoint=None,           # path, written after every epoch
                    resume: bool = False,      # go on from the checkpoint if it is there
                    ) -> Recorded:             # margins, final probabilities, network, history
-    "Train on soft targets and record the margins of all classes on all tasks."
+    "Train on soft targets and record the margins of all classes on all tasks; ValueError without targets."
     _check_choices(scores, record)
     rows = np.flatnonzero(targets.sum(axis=1) > 0)
     if len(rows) == 0:
@@ -338,7 +338,7 @@ def prune(votes,               # Votes, or anything `as_votes` accepts
           scores: pd.Series,   # by task; low is ambiguous, NaN is kept
           alpha: float = .01,  # share of the tasks to take out
           ) -> Votes:          # votes on the tasks that are left; workers and classes as before
-    "Take out the tasks whose score is below its alpha-quantile."
+    "Take out the tasks whose score is below its alpha-quantile; ValueError if none has a score."
     if not 0 <= alpha < 1:
         raise ValueError(f"alpha must be a share in [0, 1), not {alpha!r}")
     votes = as_votes(votes)
