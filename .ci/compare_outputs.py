@@ -8,6 +8,7 @@ differ by two pixels in width and height, and one pixel in a thousand may differ
 """
 import base64
 import io
+import os
 import re
 
 PLACES, RELATIVE, WHOLE = 2, 0.005, 0.02
@@ -42,8 +43,9 @@ def text_difference(old: str, new: str) -> str:
     words = lambda text: [" ".join(part.split()) for part in NUMBER.split(text)]
     before, after = words(old), words(new)
     if before != after:
-        pair = next(((a, b) for a, b in zip(before, after) if a != b), (before[-1], after[-1]))
-        return f"its words changed: {pair[0][-80:]!r} became {pair[1][-80:]!r}"
+        a, b = " # ".join(before), " # ".join(after)  # numbers are compared below
+        at = max(len(os.path.commonprefix([a, b])) - 30, 0)
+        return f"its words changed: {a[at:at + 80]!r} became {b[at:at + 80]!r}"
     far = [(a, b) for a, b in zip(NUMBER.findall(old), NUMBER.findall(new)) if not close(a, b)]
     return f"{len(far)} numbers changed, the first {far[0][0]} to {far[0][1]}" if far else ""
 
