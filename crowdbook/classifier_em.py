@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STRENGTHS', 'CONFUSIONS', 'tempered', 'best_prior_strength', 'PriorDS', 'prior_rows', 'Cloud', 'cloud', 'Gaussian',
-           'gaussian', 'GaussianHead', 'NetworkHead', 'ClassifierEM']
+           'gaussian', 'GaussianHead', 'NetworkHead', 'ClassifierEM', 'normal_scores']
 
 # %% ../nbs/09c_classifier_em.ipynb #c003
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
+from scipy.stats import norm
 
 from .base import as_votes, check_number, climb
 from .dawid_skene import DawidSkene, log_, softmax_rows
@@ -436,3 +437,11 @@ def fit_predict(self: ClassifierEM,
                 ) -> pd.Series:  # labels_ of the tasks with votes
     "Fit and return the labels."
     return self.fit(tasks, votes, **more).labels_
+
+# %% ../nbs/09c_classifier_em.ipynb #c072
+def normal_scores(train: np.ndarray,  # features of the training tasks, shape (n, p)
+                  x: np.ndarray,      # features to transform, shape (m, p)
+                  ) -> np.ndarray:    # shape (m, p)
+    "Each column's rank among the training rows, as a quantile of the normal distribution: outliers lose their weight."
+    rank = np.stack([np.searchsorted(np.sort(t), z) for t, z in zip(np.asarray(train).T, np.asarray(x).T)], axis=1)
+    return norm.ppf((rank + .5) / (len(train) + 1))
