@@ -190,7 +190,7 @@ def agreement(
     n_boot: int = 1000,  # draws of the bootstrap
     random_state=0,  # seed of the draws
 ) -> pd.DataFrame:  # a row a coefficient: value, low, high, observed, chance
-    "Krippendorff's alpha, Fleiss' kappa and Gwet's AC1 (AC2 with weights), each with an interval over tasks; ValueError on an unknown interval."
+    "Krippendorff's alpha, Fleiss' kappa, Gwet's AC1 (AC2 with weights), with intervals; ValueError for an unknown one."
     if interval not in ("jackknife", "bootstrap"):
         raise ValueError(f"interval must be 'jackknife' or 'bootstrap', not {interval!r}")
     if not 0 < level < 1:

@@ -397,7 +397,6 @@ def _look(self: ClassifierEM, tasks, votes, val):
         self._head = GaussianHead(_features(tasks, self.root_), fold)
         self._val = None if val is None else (_features(val[0], self.root_), known)
     else:
-        from crowdbook.learn import Classifier, Recipe, Tasks
         make = lambda t, ids=None: t if isinstance(t, Tasks) else Tasks(np.asarray(t, np.float32), ids)
         self._val = None if val is None else (make(val[0]), known)
         c = Classifier(self.network, self.recipe or Recipe(epochs=20), self.pretrained, self.frozen)
@@ -438,7 +437,7 @@ def fit_predict(self: ClassifierEM,
     "Fit and return the labels."
     return self.fit(tasks, votes, **more).labels_
 
-# %% ../nbs/09c_classifier_em.ipynb #c072
+# %% ../nbs/09c_classifier_em.ipynb #c071
 def normal_scores(train: np.ndarray,  # features of the training tasks, shape (n, p)
                   x: np.ndarray,      # features to transform, shape (m, p)
                   ) -> np.ndarray:    # shape (m, p)

@@ -256,6 +256,7 @@ def plot_intervals(runs: pd.DataFrame,   # of `study`
                    ax=None,              # axes; new ones if None
                    published=None,       # dict method -> published value, drawn as a cross
                    xlabel: str = "test accuracy",  # what the axis says
+                   names: dict = {},     # what to call methods, where not by their texts
                    ):                    # the axes
     "Each run as a dot, the mean with its interval, and what was published."
     import matplotlib.pyplot as plt
@@ -272,7 +273,7 @@ def plot_intervals(runs: pd.DataFrame,   # of `study`
             ax.plot(row["mean"], y, "o", color=color, ms=6)
             if published and name in published:
                 ax.plot(published[name], y, "x", color="black", ms=7)
-        ax.set_yticks(range(len(told)), told.index)
+        ax.set_yticks(range(len(told)), [names.get(n, n) for n in told.index])
         ax.invert_yaxis()
         ax.set(xlabel=xlabel)
         ax.grid(axis="y", visible=False)

@@ -221,10 +221,11 @@ def _with_majority(votes):
     return np.where(~alone | (others < rival), 0, np.where(others > rival, 1, 1 / (1 + n)))
 
 
-def agreement(votes,                      # Votes, or anything `as_votes` accepts
-              against: str = "votes",     # share of the others' "votes", or agreement with their "majority"
-              ):                          # agreement (NaN if nobody else answered), and votes it rests on
-    "Agreement of each worker with the others (@eq-agreement), O(votes log votes); ValueError if `against` is unknown."
+def agreement(
+    votes,  # Votes, or anything `as_votes` accepts
+    against: str = "votes",  # share of the others' "votes", or agreement with their "majority"
+):  # agreement (NaN if nobody else answered), and votes it rests on
+    "Agreement of each worker with the others (@eq-loo-agreement); ValueError if `against` is unknown."
     votes = as_votes(votes)
     if against not in ("votes", "majority"):
         raise ValueError(f"against must be 'votes' or 'majority', not {against!r}")
@@ -410,7 +411,7 @@ def _accuracy(q: Inquiry, strategy: str = "DS"):
 
 
 def _agreement(q: Inquiry, against: str = "votes"):
-    "Agreement with the other workers, own vote left out; high: good (@eq-agreement)."
+    "Agreement with the other workers, own vote left out; high: good (@eq-loo-agreement)."
     value, n = agreement(q.votes, against)
     return value, *share_interval(np.nan_to_num(value) * n, n, q.level), n
 

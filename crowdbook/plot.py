@@ -30,7 +30,9 @@ OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "
 _FIXED = dict(MV="#4D4D4D", NS="#56B4E9", DS="#0072B2", GLAD="#D55E00", WMV="#E69F00", WAWA="#009E73", ZBS="#CC79A7",
               IWMV="#B8A800", Shapley="#8A5A2B", LA="#AA4466", TwoThird="#BBBBBB", PlantNet="#228833", MAP="#44AA99",
               OneCoin="#999933", FDS="#88CCEE", DSS="#882255", WDS="#DDCC77", DSWC="#117733", MACE="#AA4499",
-              EBCC="#332288", KOS="#661100", MMSR="#6699CC", Panel="#000000")
+              EBCC="#332288", KOS="#661100", MMSR="#6699CC", Panel="#000000", CrowdLayer="#E7298A",
+              CoNAL="#7570B3", Coupled="#66A61E", Trace="#A6761D", ClassifierEM="#1B9E77", truth="#000000",
+              **{"GeoCrowdNet-F": "#D95F02", "GeoCrowdNet-W": "#666666"})
 
 
 def color(name: str,  # name of a strategy, with or without its parameters: "DS", "DSWC[L=5]"
