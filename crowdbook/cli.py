@@ -303,6 +303,8 @@ def _identify(
     _check_scores(names)
     read = _read(votes, from_, classes, **options)
     known = _known(read, votes, gold, seconds, features, worker, sep, encoding)
+    if features is None and votes.is_dir() and _look_at_tasks(names):
+        known["tasks"] = _tasks_in(votes, read)
     _show_scores(read, _scores(read, names, known, level, seed), output, top, as_json)
 
 # %% ../nbs/15_cli.ipynb #c024
@@ -329,7 +331,23 @@ def _known(votes, path, gold, seconds, features, worker, sep, encoding):
         known["tasks"] = _features(features, votes)
     return known
 
-# %% ../nbs/15_cli.ipynb #c025
+# %% ../nbs/15_cli.ipynb #c026
+def _look_at_tasks(names):
+    "Is there a score among them that looks at the tasks themselves?"
+    from crowdbook.identify import parse_score
+    return any(parse_score(name)[0] in ("WAUM", "AUM", "AUMC") for name in names)
+
+
+def _tasks_in(folder, votes):
+    "Features or images of a data set folder, None without either."
+    from crowdbook.datasets import read_dataset
+    from crowdbook.learn import Tasks
+    found = read_dataset(folder)
+    if found.features is None and found.images is None:
+        return None
+    return Tasks.of(found, side=64).select(votes.tasks)
+
+# %% ../nbs/15_cli.ipynb #c027
 def _features(path, votes):
     "Features of the tasks for a network, in the order of the tasks."
     import numpy as np
@@ -352,14 +370,17 @@ def _scores(votes, names, known, level, seed):
     try:
         return identify(votes, names, level=level, random_state=seed, progress=sys.stderr.isatty(), **known)
     except ValueError as e:
-        words = {"seconds=, the": "--seconds COLUMN, the column of VOTES with the",
-                 "tasks=, the images or features of the tasks": "--features, an .npy file with a row a task",
-                 "gold=, known classes of some tasks": "--gold, a csv file with task,label"}
+        words = {
+            "seconds=, the": "--seconds COLUMN, the column of VOTES with the",
+            "tasks=, the images or features of the tasks": "a data set folder with features or images, "
+            "or --features, an .npy file with a row a task",
+            "gold=, known classes of some tasks": "--gold, a csv file with task,label",
+        }
         for python, shell in words.items():
             e = str(e).replace(python, shell)
         raise ValueError(e) from None
 
-# %% ../nbs/15_cli.ipynb #c026
+# %% ../nbs/15_cli.ipynb #c028
 def _show_scores(votes, scores, output, top, as_json):
     "The table to a file; the worst tasks and workers, or one JSON object, to standard output."
     from crowdbook.identify import worst
@@ -388,7 +409,7 @@ def _records(rows):
     return [{k: v for k, v in row.items() if v == v and k not in ("kind", "score") and v != ""}
             for row in rows.to_dict(orient="records")]
 
-# %% ../nbs/15_cli.ipynb #c028
+# %% ../nbs/15_cli.ipynb #c030
 @app.command("scores")
 def _list_scores(as_json: _JsonOption = False):
     "The scores of tasks, workers and the crowd, and their parameters."
@@ -409,7 +430,7 @@ def _list_scores(as_json: _JsonOption = False):
     else:
         _print_table(pd.DataFrame([{**r, "parameters": ", ".join(r["parameters"])} for r in rows]))
 
-# %% ../nbs/15_cli.ipynb #c030
+# %% ../nbs/15_cli.ipynb #c032
 @app.command("strategies")
 def _strategies(as_json: _JsonOption = False):
     "The strategies and their parameters."
@@ -442,7 +463,7 @@ def _strategies(as_json: _JsonOption = False):
         )
     )
 
-# %% ../nbs/15_cli.ipynb #c032
+# %% ../nbs/15_cli.ipynb #c034
 @app.command("install")
 def _install(
     name: Annotated[Optional[str], typer.Argument(help="Name of the data set; without it, they are listed.")] = None,
@@ -458,7 +479,7 @@ def _install(
     install(name, to, overwrite=overwrite, progress=sys.stderr.isatty())
     _say(f"wrote {to}")
 
-# %% ../nbs/15_cli.ipynb #c034
+# %% ../nbs/15_cli.ipynb #c036
 def _number(kind, flag, help):
     "The type of an option for a number that may be left out."
     return Annotated[Optional[kind], typer.Option(flag, help=help, show_default=False)]
@@ -481,7 +502,7 @@ _NFamilyOption = _number(int, "--n-family", "correlated: number of families of j
 _SpreadOption = _number(float, "--spread", "correlated: how much judges of a family differ, 0 to 1 (0).")
 _MatrixFileOption = _file("matrix-file: confusion matrices, .npy of shape (n_worker, K, K).", "--matrix-file")
 
-# %% ../nbs/15_cli.ipynb #c035
+# %% ../nbs/15_cli.ipynb #c037
 @app.command("simulate")
 def _simulate(
     folder: Annotated[Path, typer.Option("--folder", help="Folder to write, in the data set layout.")],
@@ -503,7 +524,7 @@ def _simulate(
     v = crowd.votes
     _say(f"wrote {folder}: {crowd.strategy}, {v.n_votes:,} votes, {v.n_tasks:,} tasks, {v.n_workers:,} workers")
 
-# %% ../nbs/15_cli.ipynb #c036
+# %% ../nbs/15_cli.ipynb #c038
 def _check_params(strategy, params):
     "Refuse an option that the simulator does not have, and a missing --matrix-file, in the words of the command line."
     import inspect
@@ -520,7 +541,7 @@ def _check_params(strategy, params):
     if "matrix_file" in known and "matrix_file" not in params:
         raise ValueError(f"--strategy {strategy} needs --matrix-file, an .npy file of shape (n_worker, K, K)")
 
-# %% ../nbs/15_cli.ipynb #c038
+# %% ../nbs/15_cli.ipynb #c040
 def demo_crowd(seed: int = 0,  # of all draws
                ):              # votes, truth and confusions; the last five of thirty workers answer at random
     "The crowd of the demonstration."
@@ -534,7 +555,7 @@ def demo_crowd(seed: int = 0,  # of all draws
     votes = draw_votes(rng, truth, confusions, feedback=8)
     return Crowd(votes, pd.Series(truth, name="label").rename_axis("task"), confusions, "demo", dict(seed=seed))
 
-# %% ../nbs/15_cli.ipynb #c039
+# %% ../nbs/15_cli.ipynb #c041
 def _demo_workers(crowd, model, n=6):
     "The workers with the lowest estimated ability, beside what we know of them."
     import pandas as pd
@@ -560,7 +581,7 @@ def _demo_plots(crowd, models, table, folder):
             figure.savefig(p)
         plt.close(figure)
 
-# %% ../nbs/15_cli.ipynb #c040
+# %% ../nbs/15_cli.ipynb #c042
 def _votes_figure(crowd, plt, plot):
     with plot.style():
         figure, axes = plt.subplots(1, 2, figsize=(8, 2.8))
@@ -587,7 +608,7 @@ def _confusions_figure(crowd, model, plt, plot):
         plot.heatmap(model.confusions_[j], crowd.votes.classes, ax, f"{what} worker: {crowd.votes.workers[j]}")
     return figure
 
-# %% ../nbs/15_cli.ipynb #c041
+# %% ../nbs/15_cli.ipynb #c043
 @app.command("demo")
 def _demo(
     folder: Annotated[Path, typer.Option("--folder", help="Where plots and files go.")] = Path("crowdbook-demo"),
@@ -610,7 +631,7 @@ def _demo(
     else:
         _show_demo(crowd, table, worst, folder)
 
-# %% ../nbs/15_cli.ipynb #c042
+# %% ../nbs/15_cli.ipynb #c044
 def _show_demo(crowd, table, worst, folder):
     "What the demonstration prints for people."
     v = crowd.votes

@@ -92,7 +92,7 @@ def test_parameters_reach_the_score(folder):
         (["identify", "votes.csv", "-s", "time", "--seconds", "tok"], "votes.csv has no column 'tok'"),
         (["identify", "slow.csv", "-s", "time", "--seconds", "took"], "slow.csv, row 1: the time is 'long'"),
         (["identify", "none.csv", "-s", "time", "--seconds", "took"], "times must be above 0, or missing"),
-        (["identify", "votes.csv", "-s", "WAUM"], "WAUM trains a network and needs --features"),
+        (["identify", "votes.csv", "-s", "WAUM"], "WAUM trains a network and needs a data set folder"),
         (["identify", "votes.csv", "--level", "95"], "level must be a number between 0 and 1, not 95.0"),
         (["identify", "votes.csv", "--top", "0"], "--top"),
         (["identify", "votes.csv", "--task", "image"], "has no column 'image'"),
@@ -180,3 +180,18 @@ def test_both_forms_of_the_call():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (out.stdout, out.returncode) == ("[0.693]\n", 0), out.stderr
     assert callable(aggregate)
+
+
+def test_a_folder_brings_its_features(tmp_path):
+    "Scores that train a network take the features of a data set folder, in the order of the tasks."
+    from crowdbook.datasets import Dataset, write_dataset
+    from crowdbook.simulate import simulate
+    crowd = simulate(n_task=60, n_worker=6, n_classes=3, feedback=3, seed=0)
+    x = np.random.default_rng(0).normal(size=(60, 4)) + 3 * np.eye(3, 4)[crowd.truth]
+    write_dataset(Dataset("clouds", crowd.votes, crowd.truth, features=x.astype(np.float32)), tmp_path / "clouds")
+    np.save(tmp_path / "x.npy", x.astype(np.float32))
+    name, told = "WAUM[epochs=3,network=linear]", []
+    for more in ([], ["--features", "x.npy"]):
+        crowdbook("identify", "clouds", "-s", name, "-o", "s.csv", *more, cwd=tmp_path)
+        told.append(pd.read_csv(tmp_path / "s.csv").value)
+    assert np.allclose(*told)
