@@ -187,6 +187,7 @@ def study(dataset,                  # a Dataset with the splits "valid" (or "val
           use: str = "auto",        # "features" or "images"
           side: int = 224,          # pixels of image files
           progress: bool = False,   # draw a bar
+          **params,                 # of the classifiers and crowd models, such as pretrained
           ) -> pd.DataFrame:        # a row a method and seed
     "Train every method with every seed, and judge it on the test tasks."
     from tqdm.auto import tqdm
@@ -197,7 +198,7 @@ def study(dataset,                  # a Dataset with the splits "valid" (or "val
     plan = [(m, s) for m in methods for s in seeds if (m, s) not in done]
     for method, seed in tqdm(plan, disable=not progress):
         how = replace((recipes or {}).get(method, recipe), seed=seed)
-        rows.append(dict(method=method, seed=seed) | one_run(method, votes, data, network, how))
+        rows.append(dict(method=method, seed=seed) | one_run(method, votes, data, network, how, **params))
         if store:
             with atomic(store) as p:
                 pd.DataFrame(rows).to_csv(p, index=False, float_format="%.6g")
@@ -226,11 +227,12 @@ def one_run(
     data,  # tasks, their truth, (Tasks, labels) of validation and of test
     network: str,  # as `crowdbook.learn.network` takes it
     recipe: Recipe,  # how it is trained
+    **params,  # of the classifier or the crowd model
 ) -> dict:  # the row
     "Train one method with one seed and judge it."
     tasks, truth, val, (test, truth_test) = data
     start = time.perf_counter()
-    model = learner(method, votes, tasks, network, recipe, val, truth)
+    model = learner(method, votes, tasks, network, recipe, val, truth, **params)
     seconds = time.perf_counter() - start
     known = truth if truth is None else truth[truth.index.isin(votes.tasks)]
     told = measure(model, test, truth_test, votes.classes)
