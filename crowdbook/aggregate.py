@@ -54,19 +54,21 @@ def strategies() -> dict:  # name -> class
     return dict(STRATEGIES)
 
 # %% ../nbs/06z_aggregate.ipynb #c009
-def parse_strategy(text: str,  # "DS", "GLAD[tol=1e-4]", ...
-                   ):          # name in the registry and dictionary of parameters
+def parse_strategy(text: str,   # "DS", "GLAD[tol=1e-4]", ...
+                   among=None,  # registry, name -> class; STRATEGIES if None
+                   ):           # name in the registry and dictionary of parameters
     "Name and parameters of a strategy; ValueError names the closest strategy or the parameters it has."
     match = re.fullmatch(r"\s*([\w-]+)\s*(?:\[(.*)\])?\s*", text)
     if not match:
         raise ValueError(f"strategy {text!r} cannot be read; write NAME or NAME[parameter=value]")
     name, inside = match.groups()
-    known = {**{n.lower(): n for n in STRATEGIES}, **ALIASES}
+    among = STRATEGIES if among is None else among
+    known = {**{n.lower(): n for n in among}, **{a: n for a, n in ALIASES.items() if n in among}}
     if name.lower() not in known:
         close = get_close_matches(name.lower(), known, 1)
         hint = f"; did you mean {known[close[0]]}?" if close else ""
-        raise ValueError(f"there is no strategy {name!r} among {', '.join(STRATEGIES)}{hint}")
-    return known[name.lower()], _parameters(inside or "", text, STRATEGIES[known[name.lower()]])
+        raise ValueError(f"there is no strategy {name!r} among {', '.join(among)}{hint}")
+    return known[name.lower()], _parameters(inside or "", text, among[known[name.lower()]])
 
 # %% ../nbs/06z_aggregate.ipynb #c010
 def _parameters(inside, text, model) -> dict:
@@ -86,6 +88,14 @@ def _parameters(inside, text, model) -> dict:
             raise ValueError(f"strategy {text!r} has no parameter {name!r}; it has {', '.join(allowed) or 'none'}")
     return given
 
+# %% ../nbs/06z_aggregate.ipynb #c012a
+def _registry(sparse):
+    "Strategies by name and the default, of this module or, on the classes that were named only, of `crowdbook.scale`."
+    if not sparse:
+        return STRATEGIES, DEFAULT
+    from crowdbook.scale import SPARSE, SPARSE_DEFAULT
+    return SPARSE, SPARSE_DEFAULT
+
 # %% ../nbs/06z_aggregate.ipynb #c013
 def aggregate(votes,               # Votes, a data frame, nested dictionaries, a matrix, or a path
               strategy=None,       # name such as "DS" or "GLAD[tol=1e-4]", a class, or a model; the default if None
@@ -94,20 +104,22 @@ def aggregate(votes,               # Votes, a data frame, nested dictionaries, a
               progress=False,      # show a progress bar for iterative models
               warn=True,           # say so if workers err together, so that confidences are too high
               warm_start=None,     # a fitted model to go on from
+              sparse=False,        # keep only the classes that were named (`crowdbook.scale`); votes may be a folder of shards
               **params,            # parameters of the strategy
               ) -> Aggregator:     # the fitted model: labels_, probas_, workers_, tasks_, ...
     "Labels from votes by the name of a strategy; `seconds_` is the time of the fit alone."
+    names, default = _registry(sparse)
     if isinstance(strategy, Aggregator):
         model = strategy
     elif isinstance(strategy, type):
         model = strategy(**params, random_state=random_state)
     else:
-        name, written = parse_strategy(strategy or DEFAULT)
-        model = STRATEGIES[name](**{**written, **params}, random_state=random_state)
-    votes, start = as_votes(votes), time.perf_counter()
+        name, written = parse_strategy(strategy or default, names)
+        model = names[name](**{**written, **params}, random_state=random_state)
+    votes, start = votes if sparse else as_votes(votes), time.perf_counter()
     model.fit(votes, gold, progress, warm_start)
     model.seconds_ = time.perf_counter() - start
-    if warn and not isinstance(model, NaiveSoft):
+    if warn and not sparse and not isinstance(model, NaiveSoft):
         _warn_dependence(model)
     return model
 
@@ -123,9 +135,9 @@ def _warn_dependence(model):
         warnings.warn(said, stacklevel=3)
 
 # %% ../nbs/06z_aggregate.ipynb #c023
-def _fitting(votes, weights):
-    "Names of the strategies that can work on these votes without being told more."
-    names = [n for n, c in STRATEGIES.items() if votes.n_classes <= getattr(c, "max_classes", votes.n_classes)]
+def _fitting(votes, weights, known):
+    "Names of the strategies of a registry that can work on these votes without being told more."
+    names = [n for n, c in known.items() if not hasattr(c, "max_classes") or votes.n_classes <= c.max_classes]
     return [n for n in names if n != "WMV" or weights is not None]
 
 # %% ../nbs/06z_aggregate.ipynb #c024
@@ -136,12 +148,14 @@ def compare(
     random_state=0,  # seed of the draws among tied classes
     progress=False,  # show progress bars
     weights=None,  # weights of the workers for WMV, Series or dict worker -> weight
+    sparse=False,  # keep only the classes that were named (`crowdbook.scale`); votes may be a folder of shards
 ) -> dict:  # name as given -> fitted model
     "Fit several strategies to the same votes."
-    votes = as_votes(votes)
-    names = _fitting(votes, weights) if names is None else list(dict.fromkeys(names))
-    more = {n: dict(weights=weights) if parse_strategy(n)[0] == "WMV" else {} for n in names}
-    return {n: aggregate(votes, n, gold, random_state, progress, warn=n == names[-1], **more[n]) for n in names}
+    known, votes = _registry(sparse)[0], votes if sparse else as_votes(votes)
+    names = _fitting(votes, weights, known) if names is None else list(dict.fromkeys(names))
+    more = {n: dict(weights=weights) if parse_strategy(n, known)[0] == "WMV" else {} for n in names}
+    return {n: aggregate(votes, n, gold, random_state, progress, n == names[-1], sparse=sparse, **more[n])
+            for n in names}
 
 # %% ../nbs/06z_aggregate.ipynb #c025
 def summary(models: dict,              # name -> fitted model

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .votes import Votes
+from .votes import Votes, _too_large, check_table
 
 # %% ../nbs/02b_base.ipynb #c006
 def pick(scores: np.ndarray,      # shape (n_tasks, K), non-negative
@@ -71,7 +71,7 @@ class Aggregator:
         known = None if gold is None or not len(gold) else self._known(votes, gold)
         warm = None if warm_start is None else self._go_on(warm_start, votes)
         self.votes_, self._gold, self._warm, self._progress = votes, known, warm, progress
-        T = self._clamp(self._estimate(votes))
+        T = self._clamp(self._dense(self._estimate, votes))
         self._warm = None
         self.classes_, self.probas_ = votes.classes, T
         popularity = np.bincount(votes.label, minlength=votes.n_classes)
@@ -82,6 +82,17 @@ class Aggregator:
     def _undecided(self, votes, T):
         "Tasks that the strategy leaves without a label although they have votes: none, unless it can abstain."
         return np.zeros(votes.n_tasks, bool)
+
+# %% ../nbs/02b_base.ipynb #c015b
+@patch
+def _dense(self: Aggregator, step, votes):
+    "Run `step(votes)`, which needs tables over all classes; MemoryError names their size."
+    check_table(votes.n_tasks, votes.n_classes, tables=2)
+    try:
+        return step(votes)
+    except MemoryError as e:
+        said = f"{type(self).__name__} ran out of memory: {_too_large(votes.n_tasks, votes.n_classes)}"
+        raise MemoryError(str(e) if "classes takes" in str(e) else said) from None
 
 # %% ../nbs/02b_base.ipynb #c016
 @patch
@@ -200,7 +211,7 @@ def predict_proba(self: Aggregator,
                   ) -> np.ndarray:  # shape (n_tasks, K): rows are votes.tasks, columns are classes_
     "Probabilities of the classes of new tasks, with the workers as fit has learned them."
     self._check_fitted()
-    return self._posterior(self._recode(as_votes(votes)))
+    return self._dense(self._posterior, self._recode(as_votes(votes)))
 
 
 @patch
