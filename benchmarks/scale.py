@@ -101,7 +101,8 @@ def main(tasks, workers, species, seeds, limit, output, table) -> None:
 
     rows, big = [], dict(tasks=tasks, workers=workers, species=species)
     for seed in range(seeds):
-        forms = {"sparse": SPARSE} | ({"shards": ["OneCoin", "SparseDS"], "dense": ["MV", "OneCoin"]} if not seed else {})
+        once = {"shards": ["OneCoin", "SparseDS"], "dense": ["MV", "OneCoin"]}
+        forms = {"sparse": SPARSE} | (once if not seed else {})
         rows += rows_of("size", big, seed, forms, limit)
     for K in (10, 30, 100, 300, 1000, 3000, 10_000):
         gave_up = {(r["form"], r["strategy"]) for r in rows if r["part"] == "growth" and r["seconds"] is None}

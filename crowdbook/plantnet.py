@@ -46,13 +46,14 @@ def species_right(votes: Votes,            # the votes
                   ) -> np.ndarray:         # n_j, shape (n_workers,)
     "Number of species each worker got right (@eq-plantnet-species)."
     def distinct(chosen):
-        return np.unique(votes.worker[chosen].astype(np.int64) * votes.n_classes + votes.label[chosen])
+        keys = np.sort(votes.worker[chosen].astype(np.int64) * votes.n_classes + votes.label[chosen])
+        return keys[np.diff(keys, prepend=-1) > 0]
     def count(keys):
         return np.bincount(keys // votes.n_classes, minlength=votes.n_workers)
     if authored is None:
         return count(distinct(right))
     own = distinct(right & authored)
-    return count(own) + np.round(count(np.setdiff1d(distinct(right), own)) / 10).astype(int)
+    return count(own) + np.round(count(np.setdiff1d(distinct(right), own, assume_unique=True)) / 10).astype(int)
 
 # %% ../nbs/03d_plantnet.ipynb #c016
 class PlantNet(Aggregator):
