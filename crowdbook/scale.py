@@ -394,7 +394,7 @@ def _all(self: SparseAggregator):
         self._cache = SimpleNamespace(frame=frame, probas=sparse.vstack(tables, format="csr"), right=right)
     return self._cache
 
-
+# %% ../nbs/14_scale.ipynb #c041
 @patch(as_prop=True)
 def labels_(self: SparseAggregator) -> pd.Series:
     "The chosen class of each task, indexed by task; missing where nobody answered or the strategy abstains."
@@ -419,7 +419,7 @@ def rest_(self: SparseAggregator) -> pd.Series:
     "Probability that the true class is one that nobody named, indexed by task."
     return self._all.frame.rest
 
-# %% ../nbs/14_scale.ipynb #c041
+# %% ../nbs/14_scale.ipynb #c042
 @patch(as_prop=True)
 def workers_(self: SparseAggregator) -> pd.DataFrame:
     "Of each worker: number of votes, accuracy (@eq-scale-accuracy; NaN without votes), and more by model."
@@ -435,7 +435,7 @@ def tasks_(self: SparseAggregator) -> pd.DataFrame:
     frame = self._all.frame
     return frame[["n_votes", "confidence", *frame.columns[4:]]]
 
-
+# %% ../nbs/14_scale.ipynb #c043
 @patch
 def score(self: SparseAggregator,
           truth,                     # Series or dict task -> true class, of some or all tasks
@@ -447,7 +447,7 @@ def score(self: SparseAggregator,
     task, label = names.match_labels(truth, what)
     return float(np.mean((frame.code.to_numpy()[task] == label) & (label >= 0)))
 
-
+# %% ../nbs/14_scale.ipynb #c044
 @patch
 def predict_proba(self: SparseAggregator,
                   votes,            # new votes in memory, of workers seen by fit
@@ -462,7 +462,7 @@ def predict_proba(self: SparseAggregator,
     table = self._shown(table, codes)
     return table.to_csr(), pd.Series(table.rest, votes.tasks.rename("task"), name="rest")
 
-# %% ../nbs/14_scale.ipynb #c043
+# %% ../nbs/14_scale.ipynb #c046
 class SparseNS(SparseAggregator):
     "Naive soft labels on candidates: the share of the votes for each class."
 
@@ -501,7 +501,7 @@ class SparseWMV(SparseNS, WeightedMajority):
     def _worker_columns(self):
         return dict(weight=self._weight)
 
-# %% ../nbs/14_scale.ipynb #c045
+# %% ../nbs/14_scale.ipynb #c048
 class SparseWAWA(SparseNS):
     "WAWA on candidates: votes weighted by agreement with the majority, one pass."
 
@@ -515,7 +515,7 @@ class SparseWAWA(SparseNS):
 
     _worker_columns = SparseWMV._worker_columns
 
-# %% ../nbs/14_scale.ipynb #c046
+# %% ../nbs/14_scale.ipynb #c049
 def is_shards(path,       # file or folder
               ) -> bool:  # does it hold Parquet files and no description of a data set?
     "Is this a folder that `Shards` should read?"
@@ -534,7 +534,7 @@ def as_crowd(votes,            # Votes or what `as_votes` accepts, `Shards`, or 
         return Shards(votes, progress=progress)
     return InMemory(as_votes(votes))
 
-# %% ../nbs/14_scale.ipynb #c052
+# %% ../nbs/14_scale.ipynb #c055
 class SparsePlantNet(SparseNS, PlantNet):
     "The Pl@ntNet rule on candidates (Lefort et al. 2024)."
     __init__, _vote_weights = PlantNet.__init__, PlantNet._vote_weights
@@ -551,7 +551,7 @@ class SparsePlantNet(SparseNS, PlantNet):
         found = SimpleNamespace(worker=worker, label=label, n_classes=crowd.n_classes, n_workers=crowd.n_workers)
         return None, species_right(found, np.ones(len(keys), bool), None if self.authors is None else mine == 1)
 
-# %% ../nbs/14_scale.ipynb #c054
+# %% ../nbs/14_scale.ipynb #c057
 @patch
 def _valid_labels(self: SparsePlantNet, part):
     "Label, weight, share and validity of each observation of a part."
@@ -568,7 +568,7 @@ def _valid_labels(self: SparsePlantNet, part):
         valid[part.gold[0]] = True
     return labels, conf, acc, valid
 
-
+# %% ../nbs/14_scale.ipynb #c058
 @patch
 def _found(self: SparsePlantNet, part):
     "Codes of the triples (worker, species, by the author?) that are right in a part, each once."
@@ -589,7 +589,7 @@ def _more(self: SparsePlantNet, part):
     "weight behind the label, its share (agreement), and whether the label is valid."
     return dict(zip(("weight", "agreement", "valid"), self._valid_labels(part)[1:]))
 
-# %% ../nbs/14_scale.ipynb #c057
+# %% ../nbs/14_scale.ipynb #c061
 def k_free_e_step(c: Candidates,       # the candidates
                   odds: np.ndarray,    # o_ij of each vote, shape (n_votes,)
                   ):                   # SparseTable, and log Z_i of each task
@@ -601,7 +601,7 @@ def k_free_e_step(c: Candidates,       # the candidates
     Z = np.bincount(c.task, e, minlength=n) + others
     return SparseTable(c, e / Z[c.task], others / Z), top + np.log(Z)
 
-# %% ../nbs/14_scale.ipynb #c062
+# %% ../nbs/14_scale.ipynb #c066
 class SparseOneCoin(SparseAggregator):
     "One accuracy for each worker, wrong answers alike, uniform prior (@eq-k-free-posterior), by EM on candidates."
 
@@ -624,7 +624,7 @@ class SparseOneCoin(SparseAggregator):
                                                       self._progress)
         self.n_iter_ = len(self.log_likelihood_)
 
-# %% ../nbs/14_scale.ipynb #c063
+# %% ../nbs/14_scale.ipynb #c067
 def _check_em(model, *pseudo):
     "Refuse parameters of an EM that make no sense; pseudo-votes may be zero."
     check_number("tol", model.tol)
@@ -645,7 +645,7 @@ def _worker_columns(self: SparseOneCoin):
     "ability: the estimated chance of being right; NaN without votes."
     return dict(ability=np.where(self._crowd.workload > 0, self._s, np.nan))
 
-# %% ../nbs/14_scale.ipynb #c064
+# %% ../nbs/14_scale.ipynb #c068
 @patch
 def _round(self: SparseOneCoin, crowd):
     "M-step from the sums, then an E-step of every part that makes the next sums; returns the objective."
@@ -675,7 +675,7 @@ def _with_gold(table, loglik, gold):
     loglik[gold[0]] += log_(table.at(*gold))
     return table.clamp(gold), loglik
 
-# %% ../nbs/14_scale.ipynb #c070
+# %% ../nbs/14_scale.ipynb #c074
 def vote_candidates(part_rows: Candidates,   # the candidates
                     votes: Votes,            # the votes, shape (n_votes,)
                     ):                       # vote and row of each entry, both of shape (sum_i |A(x_i)| m_i,)
@@ -685,7 +685,7 @@ def vote_candidates(part_rows: Candidates,   # the candidates
     start = np.repeat(part_rows.first[votes.task] - (np.cumsum(many) - many), many)
     return vote, start + np.arange(len(vote))
 
-# %% ../nbs/14_scale.ipynb #c073
+# %% ../nbs/14_scale.ipynb #c077
 @dataclass(eq=False)
 class Triples:
     "Entries of the confusion matrices with evidence (@eq-scale-triples), and their pseudo-votes."
@@ -712,7 +712,7 @@ class Triples:
         N = np.bincount(self.group, C, minlength=len(self.groups))
         return (self.pseudo * np.log1p(C / self.pseudo)).sum() - self.strength * np.log1p(N / self.strength).sum()
 
-# %% ../nbs/14_scale.ipynb #c074
+# %% ../nbs/14_scale.ipynb #c078
 class SparseDS(SparseAggregator):
     "Dawid-Skene on candidates: sparse confusions that lean on the worker's own coin (@eq-scale-shrunk), by EM."
 
@@ -743,7 +743,7 @@ class SparseDS(SparseAggregator):
                                                       self._progress)
         self.n_iter_ = len(self.log_likelihood_)
 
-# %% ../nbs/14_scale.ipynb #c076
+# %% ../nbs/14_scale.ipynb #c080
 @patch
 def _first_coin(self: SparseDS, crowd):
     "The one-coin model that the rows lean on, fitted to the same parts; None without pseudo-votes."
@@ -764,7 +764,7 @@ def _start(self: SparseDS, part):
     named = np.bincount(c.task, table.value, minlength=len(table.rest))
     return SparseTable(c, table.value / np.maximum(named, 1e-300)[c.task], np.zeros(len(table.rest)))
 
-
+# %% ../nbs/14_scale.ipynb #c081
 @patch
 def _keys(self: SparseDS, part):
     "Triple of each entry of `vote_candidates` as one number, and the rows of the entries."
@@ -783,7 +783,7 @@ def _find_triples(self: SparseDS, crowd):
     groups, group = np.unique(keys // (K * K) * K + keys % K, return_inverse=True)
     return Triples(keys, group, groups, self._pseudo(keys), self.strength)
 
-
+# %% ../nbs/14_scale.ipynb #c082
 @patch
 def _pseudo(self: SparseDS, keys):
     "Pseudo-votes of triples."
@@ -793,7 +793,7 @@ def _pseudo(self: SparseDS, keys):
     s, hit = self._coin._s[keys // (K * K)], keys // K % K == keys % K
     return self.strength * np.where(hit, s, (1 - s) / max(K - 1, 1))
 
-# %% ../nbs/14_scale.ipynb #c078
+# %% ../nbs/14_scale.ipynb #c084
 @patch
 def _places(self: SparseDS, part):
     "Number of the triple of each entry (-1 for one that fit never saw), and the row of the entry."
@@ -827,7 +827,7 @@ def _round(self: SparseDS, crowd):
         value += loglik.sum()
     return value + prior
 
-# %% ../nbs/14_scale.ipynb #c079
+# %% ../nbs/14_scale.ipynb #c085
 @patch
 def _table(self: SparseDS, part):
     (at, row), c, n = self._places(part), part.rows, part.votes.n_tasks
@@ -853,7 +853,7 @@ def _log_unseen(self: SparseDS, part):
     total = np.where(groups[at] == wanted, self._N[at], 0) + self.strength
     return log_(np.divide(self._pseudo(keys), total, out=np.zeros(len(keys)), where=total > 0))
 
-# %% ../nbs/14_scale.ipynb #c091
+# %% ../nbs/14_scale.ipynb #c097
 def task_hash(ids,                  # identifiers of tasks: text or whole numbers
               ) -> np.ndarray:      # uint64 of each
     "A number that depends on the identifier alone, on every machine."
@@ -871,7 +871,7 @@ def task_draws(ids,              # identifiers of tasks: text or whole numbers
         x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
     return (x >> np.uint64(11)) * 2.0**-53
 
-# %% ../nbs/14_scale.ipynb #c093
+# %% ../nbs/14_scale.ipynb #c099
 ROWS = 500_000      # votes that are read from the source at a time
 
 
@@ -898,14 +898,15 @@ def _batches(source, columns, sep, encoding):
         convert = pcsv.ConvertOptions(column_types={n: pa.string() for n in wanted}, include_columns=wanted,
                                       strings_can_be_null=True, null_values=MISSING, quoted_strings_can_be_null=False)
         try:
-            yield from pcsv.open_csv(source, pcsv.ReadOptions(block_size=1 << 24, encoding=encoding.removesuffix("-sig")),
-                                     pcsv.ParseOptions(delimiter=sep, newlines_in_values=True), convert)
+            blocks = pcsv.ReadOptions(block_size=1 << 24, encoding=encoding.removesuffix("-sig"))
+            yield from pcsv.open_csv(source, blocks, pcsv.ParseOptions(delimiter=sep, newlines_in_values=True),
+                                     convert)
         except pa.ArrowInvalid as e:
             _check_encoding(source, encoding)
             _check_ragged(source, sep, encoding, len(header))
             raise ValueError(f"{source}: {str(e).splitlines()[0]}") from None
 
-
+# %% ../nbs/14_scale.ipynb #c100
 def _parquet(path):
     "An open Parquet file, or one sentence."
     import pyarrow as pa
@@ -915,7 +916,7 @@ def _parquet(path):
     except pa.ArrowInvalid:
         raise ValueError(f"{path} is not a Parquet file, or was not written to its end") from None
 
-# %% ../nbs/14_scale.ipynb #c094
+# %% ../nbs/14_scale.ipynb #c101
 def _plain(batch, columns, source, row):
     "The columns task, worker, label of a batch as text or whole numbers; a missing or odd value is refused."
     import pyarrow as pa
@@ -934,7 +935,7 @@ def _plain(batch, columns, source, row):
         out[what] = column.cast(pa.int64() if pa.types.is_integer(kind) else pa.string())
     return pa.table(out)
 
-# %% ../nbs/14_scale.ipynb #c095
+# %% ../nbs/14_scale.ipynb #c102
 def write_shards(source,                   # csv, tsv or parquet file with a vote a row, or Votes
                  folder,                   # where; must not exist
                  n_shards: int = 16,       # files to write
@@ -961,20 +962,21 @@ def write_shards(source,                   # csv, tsv or parquet file with a vot
                     write(i, table.filter(home == i))
                 read += len(table)
                 bar.update(len(table))
-        sizes = pd.Series([_parquet(p).metadata.num_rows if p.exists() else 0 for p in (draft / n for n in names)], names)
+        sizes = [_parquet(draft / n).metadata.num_rows if (draft / n).exists() else 0 for n in names]
+        sizes = pd.Series(sizes, names)
         if sizes.sum() != read or not read:
             raise ValueError(f"{source} holds no vote; give at least one row" if not read else
                              f"{folder}: {sizes.sum():,} of {read:,} votes were written; is the disk full?")
     return sizes[sizes > 0]
 
-# %% ../nbs/14_scale.ipynb #c096
+# %% ../nbs/14_scale.ipynb #c103
 def _homes(column, n_shards):
     "File of each task."
     coded = column.combine_chunks().dictionary_encode()
     names = coded.dictionary.to_pandas()
     return (task_hash(names) % np.uint64(n_shards)).astype(int)[coded.indices.to_numpy()]
 
-
+# %% ../nbs/14_scale.ipynb #c104
 @contextmanager
 def _new_folder(folder):
     "A draft that becomes `folder` when the block succeeds, and disappears when it does not."
@@ -990,7 +992,7 @@ def _new_folder(folder):
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
-
+# %% ../nbs/14_scale.ipynb #c105
 @contextmanager
 def _writers(paths):
     "A function (number, table) that appends to one of the files, which are opened when first needed."
@@ -1008,7 +1010,7 @@ def _writers(paths):
         for file in files.values():
             file.close()
 
-# %% ../nbs/14_scale.ipynb #c098
+# %% ../nbs/14_scale.ipynb #c107
 class Shards:
     "A folder of Parquet files of votes, each with whole tasks; iterating gives the votes of one file after another."
 
@@ -1036,8 +1038,8 @@ class Shards:
         return map(self.read, self.paths)
 
     def __repr__(self):
-        return (f"Shards({len(self)} files, {self.n_votes:,} votes: {self.n_tasks:,} tasks x {self.n_workers:,} workers, "
-                f"K={self.n_classes:,})")
+        return (f"Shards({len(self)} files, {self.n_votes:,} votes: {self.n_tasks:,} tasks x {self.n_workers:,} "
+                f"workers, K={self.n_classes:,})")
 
     def read(self,
              path,           # one of `paths`
@@ -1045,7 +1047,7 @@ class Shards:
         "The votes of one file; ValueError names a bad row."
         return Votes.from_frame(self._frame(path), workers=self.workers, classes=self.classes, source=path)
 
-# %% ../nbs/14_scale.ipynb #c099
+# %% ../nbs/14_scale.ipynb #c108
 @patch
 def _frame(self: Shards, path):
     "Columns task, worker, label of a file; text as categories."
@@ -1060,7 +1062,7 @@ def _column(column):
     import pyarrow as pa
     return column.to_pandas() if pa.types.is_integer(column.type) else column.dictionary_encode().to_pandas()
 
-
+# %% ../nbs/14_scale.ipynb #c109
 @patch
 def _survey(self: Shards, progress):
     "The pass that finds names and sizes, and refuses what is not a folder of shards."
@@ -1083,7 +1085,7 @@ def _survey(self: Shards, progress):
     self.n_workers, self.n_classes, self.n_tasks = len(self.workers), len(self.classes), sum(map(len, hashes))
     self.n_votes = int(self.workload.sum())
 
-# %% ../nbs/14_scale.ipynb #c100
+# %% ../nbs/14_scale.ipynb #c110
 @patch
 def _refuse_split_tasks(self: Shards, hashes):
     "ValueError if a task has votes in two files; equal hashes alone are no proof."
@@ -1093,10 +1095,10 @@ def _refuse_split_tasks(self: Shards, hashes):
     for a, b in np.unique(np.column_stack([file[order[twin]], file[order[twin + 1]]]), axis=0):
         first, second = (pd.Index(self._frame(self.paths[i]).task.unique()) for i in (a, b))
         for name in first.intersection(second)[:1]:
-            raise ValueError(f"{self.paths[b]}: task {_show(name)} has votes in {self.paths[a].name} as well; a task must "
-                             f"be in one file, as write_shards does")
+            raise ValueError(f"{self.paths[b]}: task {_show(name)} has votes in {self.paths[a].name} as well; a task "
+                             f"must be in one file, as write_shards does")
 
-
+# %% ../nbs/14_scale.ipynb #c111
 @patch
 def as_parts(self: Shards,
           gold,           # known labels, Series or dict task -> class, or None
@@ -1112,10 +1114,10 @@ def as_parts(self: Shards,
             codes, met = Aggregator()._known(votes, known[here]), met + here.sum()
         yield Part(votes, codes, task_draws(votes.tasks, random_state), path.stem)
     if known is not None and met < len(known):
-        raise ValueError(f"gold: {len(known) - met} of {len(known)} tasks are in no file of {self.folder}; correct their "
-                         f"identifiers or leave them out")
+        raise ValueError(f"gold: {len(known) - met} of {len(known)} tasks are in no file of {self.folder}; correct "
+                         f"their identifiers or leave them out")
 
-# %% ../nbs/14_scale.ipynb #c102
+# %% ../nbs/14_scale.ipynb #c113
 @patch
 def write_labels(self: SparseAggregator,
                  path,     # a .csv file, or a folder, which must not exist, for a Parquet file a part
@@ -1135,7 +1137,7 @@ def write_labels(self: SparseAggregator,
                 name = frame.name.iloc[0].replace("votes", "labels", 1)
                 frame.drop(columns="name").to_parquet(draft / f"{name}.parquet", index=False)
 
-
+# %% ../nbs/14_scale.ipynb #c114
 @patch
 def _label_frames(self: SparseAggregator):
     "A data frame with task, label, confidence and the part's name for each part."
@@ -1144,7 +1146,7 @@ def _label_frames(self: SparseAggregator):
         yield pd.DataFrame(dict(task=label.index, label=label.to_numpy(), confidence=_confidence(table, codes),
                                 name=part.name))
 
-# %% ../nbs/14_scale.ipynb #c112
+# %% ../nbs/14_scale.ipynb #c124
 SPARSE = {"MV": SparseMV, "NS": SparseNS, "WMV": SparseWMV, "WAWA": SparseWAWA, "PlantNet": SparsePlantNet,
           "OneCoin": SparseOneCoin, "SparseDS": SparseDS}
 SPARSE_DEFAULT = "OneCoin[right=2, wrong=1]"
