@@ -341,6 +341,16 @@ class Inquiry:
             raise ValueError(f"strategy={strategy} has no confusion matrices; use one that has, such as DS")
         return model.confusions_
 
+    def alike(self,
+              strategy: str,  # name, with parameters in brackets
+              ):              # a fitted `Alike`
+        "Matrices of workers who borrow from those who answer alike, given the labels of a strategy."
+        from crowdbook.alike import Alike
+        if (key := f"alike[{strategy}]") not in self.models:
+            model = Alike(random_state=self.random_state)
+            self.models[key] = model.fit(self.votes, self.model(strategy).probas_, self.progress)
+        return self.models[key]
+
 # %% ../nbs/11_identify.ipynb #c066
 def _entropy(q: Inquiry, strategy: str = "votes", normalised: bool = False):
     "Entropy of the votes, or of what a strategy believes; high: ambiguous (@eq-entropy)."
@@ -374,20 +384,32 @@ def _gain(q: Inquiry, strategy: str = "DSS", worker="random", most: int = 100):
     return expected_gain(T, confusions[share > 0], share[share > 0])
 
 # %% ../nbs/11_identify.ipynb #c068
-def _spam_score(q: Inquiry, strategy: str = "DS", form: str = "score", prior: float = 1.):
+def _flag(name, value):
+    "A parameter that is True or False; ValueError for anything else."
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}: share must be True or False, not {value!r}")
+    return value
+
+
+def _spam_score(q: Inquiry, strategy: str = "DS", form: str = "score", prior: float = 1., share: bool = False):
     "How much the rows of the confusion matrix differ; 0: spammer, 1: always right (@eq-spam-score)."
     if form not in ("score", "distance"):
         raise ValueError(f"spam_score: form must be 'score' or 'distance', not {form!r}")
-    value = spam_score(q.confusions(strategy))
-    low, high = spam_interval(rows_of(q.votes, q.model(strategy).probas_, prior), q.level)
+    if _flag("spam_score", share):
+        value, (low, high) = q.alike(strategy).spam_score_, q.alike(strategy).interval("spam_score", q.level)
+    else:
+        value = spam_score(q.confusions(strategy))
+        low, high = spam_interval(rows_of(q.votes, q.model(strategy).probas_, prior), q.level)
     if form == "score":
         return value, low, high
     return tuple(np.sqrt(x * max(q.votes.n_classes - 1, 1)) for x in (value, low, high))
 
 
-def _trace_confusion(q: Inquiry, strategy: str = "DS", prior: float = 1.):
+def _trace_confusion(q: Inquiry, strategy: str = "DS", prior: float = 1., share: bool = False):
     "Trace of the confusion matrix; 1: spammer, K: always right."
     K = q.votes.n_classes
+    if _flag("trace_confusion", share):
+        return q.alike(strategy).trace_, *q.alike(strategy).interval("trace", q.level)
     low, high = diagonal_interval(rows_of(q.votes, q.model(strategy).probas_, prior), np.full(K, 1 / K), q.level)
     return np.trace(q.confusions(strategy), axis1=1, axis2=2), K * low, K * high
 
