@@ -171,7 +171,7 @@ class Alike:
         return f"Alike(sweeps={self.sweeps}, burn={self.burn}, fresh={self.fresh}, random_state={self.random_state})"
 
     def fit(self,
-            votes,            # Votes, or anything `as_votes` accepts
+            votes,            # Votes, or anything as_votes accepts
             T: np.ndarray,    # class probabilities of the tasks by some strategy, shape (n_tasks, K)
             progress: bool = False,  # show a bar
             ):                # the fitted model itself

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .votes import Votes
+from .votes import Votes, _too_large, check_table
 
 # %% ../nbs/02b_base.ipynb #c006
 def pick(scores: np.ndarray,      # shape (n_tasks, K), non-negative
@@ -57,11 +57,11 @@ class Aggregator:
     gold = None         # Series or dict task -> class, for tasks whose class is known
     random_state = 0    # seed of the draws among tied classes
     ties = "draw"       # or "first", where a strategy offers it
-    resumes = False     # can a fit go on from an earlier one? (`warm_start` and `partial_fit`)
+    resumes = False     # can a fit go on from an earlier one? (warm_start and partial_fit)
     _warm = None        # what it goes on from
 
     def fit(self,
-            votes,            # Votes, or anything `as_votes` accepts
+            votes,            # Votes, or anything as_votes accepts
             gold=None,        # known labels, Series or dict task -> class; those of the constructor if None
             progress=False,   # show a progress bar for iterative models
             warm_start=None,  # a fitted strategy to go on from; may be this one
@@ -71,7 +71,7 @@ class Aggregator:
         known = None if gold is None or not len(gold) else self._known(votes, gold)
         warm = None if warm_start is None else self._go_on(warm_start, votes)
         self.votes_, self._gold, self._warm, self._progress = votes, known, warm, progress
-        T = self._clamp(self._estimate(votes))
+        T = self._clamp(self._dense(self._estimate, votes))
         self._warm = None
         self.classes_, self.probas_ = votes.classes, T
         popularity = np.bincount(votes.label, minlength=votes.n_classes)
@@ -82,6 +82,17 @@ class Aggregator:
     def _undecided(self, votes, T):
         "Tasks that the strategy leaves without a label although they have votes: none, unless it can abstain."
         return np.zeros(votes.n_tasks, bool)
+
+# %% ../nbs/02b_base.ipynb #c015b
+@patch
+def _dense(self: Aggregator, step, votes):
+    "Run `step(votes)`, which needs tables over all classes; MemoryError names their size."
+    check_table(votes.n_tasks, votes.n_classes, tables=2)
+    try:
+        return step(votes)
+    except MemoryError as e:
+        said = f"{type(self).__name__} ran out of memory: {_too_large(votes.n_tasks, votes.n_classes)}"
+        raise MemoryError(str(e) if "classes takes" in str(e) else said) from None
 
 # %% ../nbs/02b_base.ipynb #c016
 @patch
@@ -200,12 +211,12 @@ def predict_proba(self: Aggregator,
                   ) -> np.ndarray:  # shape (n_tasks, K): rows are votes.tasks, columns are classes_
     "Probabilities of the classes of new tasks, with the workers as fit has learned them."
     self._check_fitted()
-    return self._posterior(self._recode(as_votes(votes)))
+    return self._dense(self._posterior, self._recode(as_votes(votes)))
 
 
 @patch
 def fit_predict(self: Aggregator,
-                votes,           # Votes, or anything `as_votes` accepts
+                votes,           # Votes, or anything as_votes accepts
                 gold=None,       # known labels, Series or dict task -> class
                 ) -> pd.Series:  # labels_, indexed by task
     "Fit and return the labels."
@@ -284,7 +295,7 @@ def _check_resumes(self: Aggregator):
 # %% ../nbs/02b_base.ipynb #c027
 @patch
 def partial_fit(self: Aggregator,
-                votes,            # more votes: Votes, or anything `as_votes` accepts
+                votes,            # more votes: Votes, or anything as_votes accepts
                 gold=None,        # more known labels, Series or dict task -> class
                 duplicates: str = "error",  # a worker again on the same task: "error", "keep" both or the "last"
                 progress=False,   # show a progress bar for iterative models

@@ -43,7 +43,7 @@ def main(args=None,  # words of the command line; those of the process if None
     import_module("crowdbook.cli_learning")  # its commands join the others; torch stays out until one of them runs
     try:
         code = app(args, prog_name="crowdbook", standalone_mode=False)
-    except (ValueError, OSError, ImportError) as e:
+    except (ValueError, OSError, ImportError, MemoryError) as e:
         code = _fail(e)
     except KeyboardInterrupt:
         _fail("interrupted; a file that was not finished is not there")
@@ -149,6 +149,8 @@ _StrategyOption = Annotated[
 ]
 _SeedOption = Annotated[int, typer.Option("--seed", help="Of the draws among tied classes.")]
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+_SparseOption = Annotated[bool, typer.Option("--sparse", help="Keep only the classes that were named: for thousands "
+                                             "of classes, or a folder of shards.")]
 
 # %% ../nbs/15_cli.ipynb #c016
 @app.command("aggregate")
@@ -158,13 +160,15 @@ def _aggregate(
     weights: _WeightsOption = None, seed: _SeedOption = 0, as_json: _JsonOption = False, task: _TaskOption = "task",
     worker: _WorkerOption = "worker", label: _LabelOption = "label", classes: _ClassesOption = None,
     duplicates: _DuplicatesOption = "error", wide: _WideOption = False, sep: _SepOption = None,
-    encoding: _EncodingOption = "utf-8", from_: _FromOption = None,
+    encoding: _EncodingOption = "utf-8", from_: _FromOption = None, sparse: _SparseOption = False,
 ):
     "Labels from votes, by one or several strategies."
     _check_outputs(output, probas, workers)
     options = dict(task=task, worker=worker, label=label, duplicates=duplicates, wide=wide, sep=sep, encoding=encoding)
-    read = _read(votes, from_, classes, **options)
-    models, table = _fit(read, strategy, truth, gold, weights, seed, progress=sys.stderr.isatty())
+    read = (_read_sparse if sparse else _read)(votes, from_, classes, **options)
+    if sparse and probas is not None:
+        raise ValueError("--probas writes a column for each class, which --sparse is there to avoid; leave one out")
+    models, table = _fit(read, strategy, truth, gold, weights, seed, sys.stderr.isatty(), sparse)
     _write_all(models, output, probas, workers)
     if as_json:
         print(json.dumps(table.drop(columns="converged").to_dict(orient="index")))
@@ -184,24 +188,27 @@ def _check_outputs(*paths):
         raise ValueError("two outputs have the same file name; give each its own")
 
 
-def _fit(votes, names, truth, gold, weights, seed, progress):
+def _fit(votes, names, truth, gold, weights, seed, progress, sparse=False):
     "Fitted models by name and their summary."
-    from crowdbook.aggregate import DEFAULT, compare, summary
+    from crowdbook.aggregate import compare, default_strategy, summary
     from crowdbook.votes import read_labels
     truth_, gold_ = (None if path is None else read_labels(path) for path in (truth, gold))
-    if truth_ is not None:
-        votes.match_labels(truth_, str(truth))
-    if gold_ is not None:
-        votes.match_labels(gold_, str(gold))
+    for labels, path in ((truth_, truth), (gold_, gold)):
+        if labels is not None and hasattr(votes, "match_labels"):
+            votes.match_labels(labels, str(path))
     weights_ = None if weights is None else read_labels(weights, task="worker", label="weight")
-    names = None if names and "all" in names else (names or [DEFAULT])
-    models = compare(votes, names, gold_, seed, progress, weights_)
+    names = None if names and "all" in names else (names or [default_strategy(sparse)])
+    models = compare(votes, names, gold_, seed, progress, weights_, sparse)
     return models, summary(models, truth_, str(truth))
 
 # %% ../nbs/15_cli.ipynb #c018
 def _write_all(models, output, probas, workers):
     "The files that were asked for."
     from crowdbook.aggregate import labels_frame, probas_frame, workers_frame
+    if output is not None and len(models) == 1 and hasattr(model := next(iter(models.values())), "write_labels"):
+        model.write_labels(output)
+        _say(f"wrote {output}")
+        output = None
     for path, frame in ((output, labels_frame), (probas, probas_frame), (workers, workers_frame)):
         if path is not None:
             _save(frame(models), path)
@@ -228,6 +235,29 @@ def _print_table(frame):
     for row in frame.itertuples(index=False):
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
     Console(highlight=False).print(table)
+
+# %% ../nbs/15_cli.ipynb #c018b
+def _read_sparse(path, from_, classes, **options):
+    "A folder of shards as it is; anything else as votes."
+    from crowdbook.scale import Shards, is_shards
+    if from_ is None and is_shards(path):
+        return Shards(path, options["task"], options["worker"], options["label"], _class_list(classes),
+                      progress=sys.stderr.isatty())
+    return _read(path, from_, classes, **options)
+
+
+@app.command("shards")
+def _shards(
+    votes: Annotated[Path, typer.Argument(metavar="VOTES", help="csv, tsv or parquet file.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder to write; must not exist.")],
+    n_shards: Annotated[int, typer.Option("-n", "--n-shards", min=1, help="Files to write.")] = 16,
+    task: _TaskOption = "task", worker: _WorkerOption = "worker", label: _LabelOption = "label",
+    sep: _SepOption = None, encoding: _EncodingOption = "utf-8",
+):
+    "Split a large file of votes into Parquet files with whole tasks, for aggregate --sparse."
+    from crowdbook.scale import write_shards
+    sizes = write_shards(votes, to, n_shards, task, worker, label, sep, encoding, progress=sys.stderr.isatty())
+    _say(f"wrote {to}: {len(sizes)} files, {sizes.sum():,} votes")
 
 # %% ../nbs/15_cli.ipynb #c020
 _ImagesOption = _file("Folder with an image for each task, named after it: 17.jpg, image-17.png, ...", "--images")

@@ -108,7 +108,7 @@ class GaussianClassifier:
 def learner(method: str,        # as above
             votes,              # Votes
             tasks: Tasks,       # what the network sees
-            network: str = "dense",  # as `crowdbook.learn.network` takes it, or "gaussian"
+            network: str = "dense",  # as crowdbook.learn.network takes it, or "gaussian"
             recipe: Recipe = Recipe(),  # how it is trained
             val=None,           # (Tasks, labels) on which the best epoch is chosen
             truth=None,         # Series task -> class, for "truth"
@@ -179,7 +179,7 @@ def accuracy_of_labels(model,    # fitted by `learner`
 def study(dataset,                  # a Dataset with the splits "valid" (or "val") and "test"
           methods,                  # texts as above
           seeds=range(10),          # of the recipe: weights, order, dropout, ties
-          network: str = "dense",   # as `crowdbook.learn.network` takes it
+          network: str = "dense",   # as crowdbook.learn.network takes it
           recipe: Recipe = Recipe(),  # its seed is replaced
           recipes=None,             # dict method -> Recipe, where a method has its own
           votes=None,               # Votes; those of the data set if None (a pruned set, say)
@@ -225,7 +225,7 @@ def one_run(
     method: str,  # as above
     votes,  # Votes
     data,  # tasks, their truth, (Tasks, labels) of validation and of test
-    network: str,  # as `crowdbook.learn.network` takes it
+    network: str,  # as crowdbook.learn.network takes it
     recipe: Recipe,  # how it is trained
     **params,  # of the classifier or the crowd model
 ) -> dict:  # the row

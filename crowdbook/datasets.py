@@ -53,10 +53,10 @@ class Split:
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     "Votes with what is known about their tasks. Rows of `images` and `features` follow `votes.tasks`."
-    name: str                        # as in `datasets()`
+    name: str                        # as in datasets()
     votes: Votes                     # who answered what
     truth: pd.Series | None = None   # task -> true class, for the tasks where it is known
-    class_names: tuple | None = None  # a name for each of `votes.classes`, where the authors give one
+    class_names: tuple | None = None  # a name for each of votes.classes, where the authors give one
     images: pd.Series | np.ndarray | None = None  # task -> path, or uint8 array of shape (n_tasks, height, width, 3)
     features: np.ndarray | None = None  # float array of shape (n_tasks, n_features)
     splits: dict = field(default_factory=dict)  # name -> Split
@@ -417,7 +417,7 @@ def _unpacked(relative, members, progress=True) -> Path:
 @dataclass(frozen=True)
 class Card:
     "What is known of a data set before it is loaded."
-    name: str       # as `load` and `install` take it
+    name: str       # as load and install take it
     about: str      # the question that workers answered
     tasks: int      # number of tasks
     workers: int    # workers with at least one vote
@@ -1183,7 +1183,7 @@ from importlib.util import find_spec
 
 # %% ../nbs/01_datasets.ipynb #c200
 def results(name: str,  # name of the file, such as "real_crowds.csv"
-            ) -> Path:  # where it is; where nobody has it yet, `results/NAME` beside the chapter
+            ) -> Path:  # where it is; where nobody has it yet, results/NAME beside the chapter
     "The stored results of a long study: beside the chapter, in a checkout, or in the installed package."
     package, here = Path(find_spec("crowdbook").origin).parent, Path("results") / name
     places = [here, package.parent / "nbs" / here, package / here]

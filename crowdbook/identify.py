@@ -222,7 +222,7 @@ def _with_majority(votes):
 
 
 def agreement(
-    votes,  # Votes, or anything `as_votes` accepts
+    votes,  # Votes, or anything as_votes accepts
     against: str = "votes",  # share of the others' "votes", or agreement with their "majority"
 ):  # agreement (NaN if nobody else answered), and votes it rests on
     "Agreement of each worker with the others (@eq-loo-agreement); ValueError if `against` is unknown."
@@ -315,8 +315,8 @@ def read_seconds(path,                    # csv, tsv, jsonl or parquet with an a
 class Inquiry:
     "What scores are computed from. A score is a function of an inquiry and its own parameters."
     votes: Votes                   # the votes
-    gold: object = None            # known labels for `traps`, Series or dict task -> class
-    seconds: object = None         # times for `time`, a data frame with worker and seconds
+    gold: object = None            # known labels for traps, Series or dict task -> class
+    seconds: object = None         # times for time, a data frame with worker and seconds
     tasks: object = None           # what networks see, for the scores that train one
     models: dict = field(default_factory=dict)  # fitted strategies by name; more are added when asked for
     level: float = .95             # of the intervals
@@ -343,7 +343,7 @@ class Inquiry:
 
     def alike(self,
               strategy: str,  # name, with parameters in brackets
-              ):              # a fitted `Alike`
+              ):              # a fitted Alike
         "Matrices of workers who borrow from those who answer alike, given the labels of a strategy."
         from crowdbook.alike import Alike
         if (key := f"alike[{strategy}]") not in self.models:
@@ -589,7 +589,7 @@ def _chosen_scores(names, kind):
 
 def identify_tasks(votes,                    # Votes, or anything `as_votes` accepts
                    scores=("entropy", "margin", "glad", "gain"),  # names, with parameters in brackets
-                   **known,                  # models, tasks, random_state, progress: see `Inquiry`
+                   **known,                  # models, tasks, random_state, progress: see Inquiry
                    ) -> pd.DataFrame:        # indexed by task: n_votes and a column for each score
     "Scores of the tasks, by name; NaN for a task without votes."
     q = _inquiry(votes, **known)
@@ -611,7 +611,7 @@ def _bounded(result, n_votes):
 
 def identify_workers(votes,                  # Votes, or anything `as_votes` accepts
                      scores=("spam_score", "trace_confusion", "ability", "agreement"),  # names
-                     **known,                # gold, seconds, models, level, random_state, progress: see `Inquiry`
+                     **known,                # gold, seconds, models, level, random_state, progress: see Inquiry
                      ) -> pd.DataFrame:      # indexed by worker: n_votes, and NAME, NAME_low, NAME_high for each
     "Scores of the workers, by name, with intervals; NaN for a worker without votes (traps, times)."
     q = _inquiry(votes, **known)
@@ -641,7 +641,7 @@ def _one(q, text):
 
 def identify(votes,             # Votes, or anything `as_votes` accepts
              scores="entropy",  # one name or several, of tasks, workers and the crowd
-             **known,           # gold, seconds, tasks, models, level, random_state, progress: see `Inquiry`
+             **known,           # gold, seconds, tasks, models, level, random_state, progress: see Inquiry
              ) -> pd.DataFrame:  # a row for each task or worker and score: kind, id, score, value, low, high, n_votes
     "Scores in long form; low and high are empty for tasks, n_votes counts the votes that a score rests on."
     q, frames, seconds = _inquiry(votes, **known), [], {}

@@ -46,13 +46,14 @@ def species_right(votes: Votes,            # the votes
                   ) -> np.ndarray:         # n_j, shape (n_workers,)
     "Number of species each worker got right (@eq-plantnet-species)."
     def distinct(chosen):
-        return np.unique(votes.worker[chosen].astype(np.int64) * votes.n_classes + votes.label[chosen])
+        keys = np.sort(votes.worker[chosen].astype(np.int64) * votes.n_classes + votes.label[chosen])
+        return keys[np.diff(keys, prepend=-1) > 0]
     def count(keys):
         return np.bincount(keys // votes.n_classes, minlength=votes.n_workers)
     if authored is None:
         return count(distinct(right))
     own = distinct(right & authored)
-    return count(own) + np.round(count(np.setdiff1d(distinct(right), own)) / 10).astype(int)
+    return count(own) + np.round(count(np.setdiff1d(distinct(right), own, assume_unique=True)) / 10).astype(int)
 
 # %% ../nbs/03d_plantnet.ipynb #c016
 class PlantNet(Aggregator):
@@ -119,7 +120,7 @@ def _round(self: PlantNet, votes):
     if self._gold is not None:
         self._valid[self._gold[0]] = True
     right = self._valid[votes.task] & (votes.label == labels[votes.task]) & (votes.worker != self._machine)
-    return T, species_right(votes, right, self._authored)
+    return T, species_right(votes, right, self._by_author(votes))
 
 # %% ../nbs/03d_plantnet.ipynb #c020
 @patch
@@ -147,7 +148,7 @@ def _undecided(self: PlantNet, votes, T):
 # %% ../nbs/03d_plantnet.ipynb #c021
 @patch
 def _prepare(self: PlantNet, votes):
-    "Check the parameters; find the machine and the authors' votes."
+    "Check the parameters; find the machine."
     if self.ai not in AI:
         raise ValueError(f"ai must be one of {', '.join(AI)}, not {self.ai!r}")
     for name in ("ai_weight", "theta_conf", "theta_acc", "alpha", "beta"):
@@ -160,10 +161,15 @@ def _prepare(self: PlantNet, votes):
     if self.ai == "confident" and self.scores is None:
         raise ValueError("ai='confident' needs scores=, a Series or dict task -> score of the machine's vote")
     self._machine = -1 if self.ai == "worker" else machine
-    self._authored = None
-    if self.authors is not None:
-        author = votes.workers.get_indexer(pd.Series(self.authors).reindex(votes.tasks))
-        self._authored = votes.worker == author[votes.task]
+
+
+@patch
+def _by_author(self: PlantNet, votes):
+    "Is each vote that of the author? None if authors are not known."
+    if self.authors is None:
+        return None
+    author = votes.workers.get_indexer(pd.Series(self.authors).reindex(votes.tasks))
+    return votes.worker == author[votes.task]
 
 
 @patch

@@ -34,7 +34,7 @@ class Crowd:
         return f"Crowd({self.strategy}: {self.votes!r}; knows {', '.join(['truth', 'confusions', *self.secrets])})"
 
     def write(self,
-              folder,                    # where; must not exist or be empty unless `overwrite`
+              folder,                    # where; must not exist or be empty unless overwrite
               overwrite: bool = False):  # replace the crowd of an earlier call
         "Write answers.json, metadata.json, truth.csv, ground_truth.npy, matrices.npy and an .npy file a secret."
         folder = Path(folder)

@@ -144,6 +144,32 @@ def test_one_sentence_each(folder, words, said):
     assert said in crowdbook(*words, cwd=folder, code=2)
 
 
+def test_sparse_and_shards(folder):
+    "Labels of --sparse are those without it, of a file and of a folder of shards."
+    crowdbook("aggregate", "votes.csv", "-s", "NS", "-o", "dense.csv", cwd=folder)
+    crowdbook("aggregate", "votes.csv", "-s", "NS", "--sparse", "-o", "thin.csv", cwd=folder)
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "dense.csv"), pd.read_csv(folder / "thin.csv"))
+    crowdbook("shards", "votes.csv", "--to", "pieces", "-n", 3, cwd=folder)
+    out = crowdbook("aggregate", "pieces", "--sparse", "--json", "-s", "OneCoin", "-s", "MV", "--truth", "truth.csv",
+                    "-o", "both.csv", "--workers", "who.csv", cwd=folder)
+    out = json.loads(out)
+    assert list(out) == ["OneCoin", "MV"] and set(out["MV"]) == {"accuracy", "n_iter", "seconds"}
+    assert list(pd.read_csv(folder / "both.csv").columns) == ["strategy", "task", "label", "confidence"]
+    for words, said in (
+        ("shards votes.csv --to pieces", "pieces exists; choose another folder"),
+        ("shards votes.csv --to nowhere/pieces", "nowhere: there is no such folder"),
+        ("shards lost.csv --to new", "lost.csv: there is no such file"),
+        ("aggregate pieces --sparse -s GLAD", "there is no strategy 'GLAD' among MV, NS"),
+        ("aggregate pieces --sparse --probas p.csv", "--probas writes a column for each class"),
+        ("aggregate pieces --sparse --worker who", "has no column 'who'"),
+        ("aggregate pieces --sparse -o labels.txt", "labels are written to a .csv file"),
+    ):
+        assert said in crowdbook(*words.split(), cwd=folder, code=2)
+    assert not (folder / "new").exists()
+    for command in ("shards", "aggregate"):
+        crowdbook(command, "--help")
+
+
 def test_nothing_is_written_when_something_fails(folder):
     before = sorted(p.name for p in folder.iterdir())
     crowdbook("aggregate", "votes.csv", "-s", "WMV", "-o", "labels.csv", cwd=folder, code=2)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crowdbook import Votes, aggregate
 from crowdbook.aggregate import STRATEGIES
+from crowdbook.scale import SPARSE
 from crowdbook.simulate import simulate
 
 NAMES = list(STRATEGIES)
@@ -200,3 +201,34 @@ def test_going_on_with_new_tasks_workers_and_classes(name, crowd):
             v.select(tasks=range(40, 80)), gold=crowd.truth[40:50]
         )
         assert list(gold.labels_[:20]) == list(crowd.truth[:20]) and gold.labels_[45] == crowd.truth[45]
+
+
+@pytest.mark.parametrize("name", [n for n in SPARSE if n != "WMV"])
+def test_sparse_promises(name):
+    "The same promises where only the classes that were named are kept."
+    c = simulate(n_task=80, n_worker=20, n_classes=4, feedback=4, seed=1)
+    frame, m = c.votes.to_frame(), fit(c.votes, name, sparse=True)
+    assert np.allclose(m.probas_.sum(axis=1), 1 - m.rest_) and m.probas_.shape == (80, 4) and m.probas_.min() >= 0
+    assert m.labels_.index.equals(c.votes.tasks.rename("task")) and list(m.workers_.index) == list(c.votes.workers)
+    assert len(m.tasks_) == 80 and m.score(c.truth) > 0.5 * m.labels_.notna().mean()
+    again = fit(Votes.from_frame(frame.sample(frac=1, random_state=3)), name, sparse=True)
+    assert abs(m.probas_ - again.probas_).max() == 0 and m.labels_.equals(again.labels_)
+    classes, workers = np.array([2, 0, 3, 1]), np.random.default_rng(5).permutation(20)
+    renamed = frame.assign(label=classes[frame.label], worker=workers[frame.worker])
+    renamed = fit(Votes.from_frame(renamed), name, sparse=True)
+    assert np.allclose(renamed.probas_.toarray()[:, classes], m.probas_.toarray(), atol=1e-8)
+    gold = (c.truth[:30] + 1) % 4  # wrong on purpose
+    known = fit(c.votes, name, sparse=True, gold=gold)
+    assert list(known.labels_[:30]) == list(gold) and (known.rest_[:30] == 0).all()
+    if hasattr(known, "log_likelihood_"):
+        assert (np.diff(known.log_likelihood_) > -1e-8 * abs(known.log_likelihood_[-1])).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_table_that_does_not_fit_is_refused(name):
+    "One sentence with the sizes, before memory runs out."
+    if hasattr(STRATEGIES[name], "max_classes"):
+        pytest.skip("for two classes a table is as small as the list of tasks")
+    v = Votes([0, 1], [0, 0], [0, 1], range(10**6), range(1), range(10**7))
+    with pytest.raises(MemoryError, match="tasks x .* classes takes .* GB"):
+        fit(v, name)
