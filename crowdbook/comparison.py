@@ -160,7 +160,7 @@ def crowd_posterior(model,         # fitted on votes: predict_proba, confusions_
     return softmax_rows(L)[0]
 
 
-def accuracy_of_labels(model,    # fitted by `learner`
+def accuracy_of_labels(model,    # fitted by learner
                        method,   # its method
                        tasks,    # what the network sees
                        votes,    # Votes
@@ -241,7 +241,7 @@ def one_run(
     )
 
 # %% ../nbs/09d_comparison.ipynb #c018
-def intervals(runs: pd.DataFrame,   # of `study`
+def intervals(runs: pd.DataFrame,   # of study
               column: str = "accuracy",  # what is compared
               by: str = "method",   # what makes a group
               ) -> pd.DataFrame:    # a row a group: mean, low, high, n
@@ -253,7 +253,7 @@ def intervals(runs: pd.DataFrame,   # of `study`
     return pd.DataFrame(dict(mean=mean, low=mean - half, high=mean + half, n=n))
 
 # %% ../nbs/09d_comparison.ipynb #c029
-def plot_intervals(runs: pd.DataFrame,   # of `study`
+def plot_intervals(runs: pd.DataFrame,   # of study
                    column: str = "accuracy",  # what is compared
                    ax=None,              # axes; new ones if None
                    published=None,       # dict method -> published value, drawn as a cross

@@ -552,7 +552,7 @@ _HERE = {
 _HERE["cifar10h"] = [("cifar10h/valid500/answers.json", "cifar10h/cifar10h-raw.zip"), *_HERE["cifar10h-all"][1:]]
 
 # %% ../nbs/01_datasets.ipynb #c090
-def available(name: str,  # of a data set, as in `datasets()`
+def available(name: str,  # of a data set, as in datasets()
               say: bool = False,  # print a line if it is not
               ) -> bool:  # may it be loaded now?
     "Is a data set in the mirror or the cache, or does CROWDBOOK_DOWNLOAD=1 allow to fetch it? ValueError if unknown."
@@ -974,7 +974,7 @@ def load_votes(name: str,             # one of the twelve, such as "rte"
     return Dataset(name, cast, known)
 
 # %% ../nbs/01_datasets.ipynb #c166
-def load(name: str,              # as in `datasets()`
+def load(name: str,              # as in datasets()
          progress: bool = True,  # draw a progress bar while downloading
          ) -> Dataset:           # the data set
     "Any data set by its name; ValueError with the closest names if there is none."
@@ -1094,7 +1094,7 @@ def write_dataset(dataset: Dataset,        # a loaded set, or one of your own
     return to
 
 
-def install(name: str,               # as in `datasets()`
+def install(name: str,               # as in datasets()
             to,                      # folder to make
             overwrite: bool = False,  # replace a data set that is there
             progress: bool = True,   # draw progress bars
@@ -1162,7 +1162,7 @@ def _read_split(folder, name, classes, names):
     return Split(truth, files, None) if len(files) else None
 
 # %% ../nbs/01_datasets.ipynb #c193
-def read_dataset(folder,       # written by `write_dataset`, or made by hand in the same layout
+def read_dataset(folder,       # written by write_dataset, or made by hand in the same layout
                  ) -> Dataset:  # the data set
     "A data set from its folder: votes, truth, images or features, splits; FileNotFoundError if there is none."
     folder = Path(folder)

@@ -37,7 +37,7 @@ def _task_counts(votes):
     return *np.divmod(keys, votes.n_classes), count
 
 
-def entropy(votes,                     # Votes, or anything `as_votes` accepts
+def entropy(votes,                     # Votes, or anything as_votes accepts
             normalised: bool = False,  # divide by log K
             ) -> np.ndarray:           # shape (n_tasks,), in nats; NaN without votes
     "Entropy of the votes on each task (@eq-entropy)."
@@ -255,7 +255,7 @@ def share_interval(right,               # number of successes, whole or not
     return np.where(n > 0, np.maximum(low, 0), 0), np.where(n > 0, np.minimum(high, 1), 1)
 
 # %% ../nbs/11_identify.ipynb #c056
-def traps(votes,          # Votes, or anything `as_votes` accepts
+def traps(votes,          # Votes, or anything as_votes accepts
           gold,           # known labels, Series or dict task -> class
           ):              # number of right answers and of answers on tasks with a known label, each (n_workers,)
     "Right answers of each worker on tasks whose class is known; ValueError if none of them is among the tasks."
@@ -268,7 +268,7 @@ def traps(votes,          # Votes, or anything `as_votes` accepts
     return tuple(np.bincount(votes.worker[which], minlength=votes.n_workers) for which in (right, asked))
 
 # %% ../nbs/11_identify.ipynb #c059
-def typical_time(votes,                # Votes, or anything `as_votes` accepts
+def typical_time(votes,                # Votes, or anything as_votes accepts
                  seconds: pd.DataFrame,  # columns worker and seconds, an answer a row
                  level: float = .95,   # of confidence
                  ):                    # geometric mean, bounds, and number of times of each worker
@@ -587,7 +587,7 @@ def _chosen_scores(names, kind):
     return found
 
 
-def identify_tasks(votes,                    # Votes, or anything `as_votes` accepts
+def identify_tasks(votes,                    # Votes, or anything as_votes accepts
                    scores=("entropy", "margin", "glad", "gain"),  # names, with parameters in brackets
                    **known,                  # models, tasks, random_state, progress: see Inquiry
                    ) -> pd.DataFrame:        # indexed by task: n_votes and a column for each score
@@ -609,7 +609,7 @@ def _bounded(result, n_votes):
     return value, low, high, n
 
 
-def identify_workers(votes,                  # Votes, or anything `as_votes` accepts
+def identify_workers(votes,                  # Votes, or anything as_votes accepts
                      scores=("spam_score", "trace_confusion", "ability", "agreement"),  # names
                      **known,                # gold, seconds, models, level, random_state, progress: see Inquiry
                      ) -> pd.DataFrame:      # indexed by worker: n_votes, and NAME, NAME_low, NAME_high for each
@@ -639,7 +639,7 @@ def _one(q, text):
     return pd.DataFrame(dict(kind=kind, id=wide.index, score=text, value=wide[text], low=low, high=high, n_votes=n))
 
 
-def identify(votes,             # Votes, or anything `as_votes` accepts
+def identify(votes,             # Votes, or anything as_votes accepts
              scores="entropy",  # one name or several, of tasks, workers and the crowd
              **known,           # gold, seconds, tasks, models, level, random_state, progress: see Inquiry
              ) -> pd.DataFrame:  # a row for each task or worker and score: kind, id, score, value, low, high, n_votes
@@ -792,7 +792,7 @@ def plot_workers(table: pd.DataFrame,  # of identify_workers
     return ax
 
 # %% ../nbs/11_identify.ipynb #c094
-def plot_confusions(votes,                          # Votes, an Inquiry, or anything `as_votes` accepts
+def plot_confusions(votes,                          # Votes, an Inquiry, or anything as_votes accepts
                     strategy: str = "DS",           # with confusion matrices
                     score: str = "trace_confusion",  # of workers; the best has its highest lower bound
                     class_names=None,               # names of the classes; the classes themselves if None

@@ -199,7 +199,7 @@ def augmentation(name: str,  # "flip", "crop" or "shear"
     return AUGMENTATIONS[name]
 
 # %% ../nbs/08_learning.ipynb #c020
-def _tasks_of(dataset,               # a `Dataset`
+def _tasks_of(dataset,               # a Dataset
               split: str | None = None,  # name of a split; the tasks with votes if None
               use: str = "auto",     # "features", "images", or "auto": features if there are any
               side: int = 224,       # pixels of image files
@@ -670,7 +670,7 @@ def optimise(
     resume=False,  # go on from the checkpoint if it is there
     progress=False,  # draw a bar with the loss and the score
     groups=None,  # parameter groups of the optimiser; "factor" multiplies the learning rate of a group
-) -> pd.DataFrame:  # a row an epoch: loss, lr, seconds, and what `validate` returned
+) -> pd.DataFrame:  # a row an epoch: loss, lr, seconds, and what validate returned
     "Train a model, and leave in it the weights that the recipe wants to keep; the model ends in evaluation mode."
     device = device_of(recipe)
     run = _Run(model, recipe, groups, device)

@@ -524,7 +524,7 @@ def is_shards(path,       # file or folder
     return folder.is_dir() and not described and any(folder.glob("*.parquet"))
 
 
-def as_crowd(votes,            # Votes or what `as_votes` accepts, `Shards`, or a folder of them
+def as_crowd(votes,            # Votes or what as_votes accepts, Shards, or a folder of them
              progress=False,   # show a progress bar while a folder is read
              ):                # InMemory or Shards
     "Where a sparse strategy gets its parts from; a folder with shards is never read as a whole."

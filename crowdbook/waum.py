@@ -334,7 +334,7 @@ def aumc(tasks: Tasks,  # what the network sees
     return aum(tasks, labels, network, recipe, votes.classes, **more).rename("aumc")
 
 # %% ../nbs/10_waum.ipynb #c050
-def prune(votes,               # Votes, or anything `as_votes` accepts
+def prune(votes,               # Votes, or anything as_votes accepts
           scores: pd.Series,   # by task; low is ambiguous, NaN is kept
           alpha: float = .01,  # share of the tasks to take out
           ) -> Votes:          # votes on the tasks that are left; workers and classes as before
