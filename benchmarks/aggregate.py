@@ -2,7 +2,8 @@
 
     pip install -e ".[bench]"
     python benchmarks/aggregate.py                     # a peer's fit is given up after 60 s
-    python benchmarks/aggregate.py --only MV DS GLAD --limit 900 -o benchmarks/aggregate.json
+    python benchmarks/aggregate.py --only MV DS GLAD --limit 900
+    python benchmarks/aggregate.py -o benchmarks/aggregate.json --table nbs/results/speed.csv     # what the book shows
 
 10,000 tasks x 2,571 workers, K=10, 511,400 votes of workers with independent confusion matrices (seed 0). Every fit
 has a process of its own. Seconds are the fit alone, to convergence with default parameters (crowd-kit: its default
@@ -76,7 +77,21 @@ def one(library: str, name: str, path: Path) -> dict:
     )
 
 
-def main(limit: float, repeat: int, output: Path | None, only: list[str] | None) -> None:
+def write_table(rows: dict, where: dict, path: Path) -> None:
+    "A row a strategy: seconds and peak MB of ours and of crowd-kit's; empty where crowd-kit took longer or failed."
+    import pandas as pd
+
+    ours = {k.split()[1]: r for k, r in rows.items() if k.startswith("crowdbook")}
+    table = []
+    for name, r in ours.items():
+        peer = rows.get(f"crowd-kit {name}", {})
+        note = "" if not peer or peer["seconds"] else peer["note"]
+        table.append(dict(strategy=name, seconds=r["seconds"], peak_mb=r["peak_mb"], peer_seconds=peer.get("seconds"),
+                          peer_peak_mb=peer.get("peak_mb"), peer_note=note, crowd_kit=where["crowd-kit"]))
+    pd.DataFrame(table).to_csv(path, index=False, float_format="%.4g")
+
+
+def main(limit: float, repeat: int, output: Path | None, table: Path | None, only: list[str] | None) -> None:
     "Run everything and print a table."
     from crowdbook.aggregate import STRATEGIES
 
@@ -99,6 +114,8 @@ def main(limit: float, repeat: int, output: Path | None, only: list[str] | None)
             print(f"{what}{r['seconds'] / ours:8.1f}")
     where = measure.environment("crowdbook", "crowd-kit", "numpy", "scipy", "pandas")
     print(where)
+    if table:
+        write_table(rows, where, table)
     if output:
         output.write_text(json.dumps(dict(environment=where, results=rows), indent=1) + "\n")
 
@@ -112,4 +129,5 @@ if __name__ == "__main__":
         args.add_argument("--repeat", type=int, default=3, help="runs of each fit that takes under 30 s")
         args.add_argument("--only", nargs="+", help="strategies to run; all if not given")
         args.add_argument("-o", "--output", type=Path, help="also write the results here (json)")
+        args.add_argument("--table", type=Path, help="also write a row a strategy here (csv)")
         main(**vars(args.parse_args()))

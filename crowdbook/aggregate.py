@@ -98,7 +98,7 @@ def _registry(sparse):
 
 
 def default_strategy(sparse: bool = False,  # on the classes that were named only?
-                     ) -> str:              # what `parse_strategy` understands
+                     ) -> str:              # what parse_strategy understands
     "The strategy that runs if none is named."
     return _registry(sparse)[1]
 
@@ -110,7 +110,7 @@ def aggregate(votes,               # Votes, a data frame, nested dictionaries, a
               progress=False,      # show a progress bar for iterative models
               warn=True,           # say so if workers err together, so that confidences are too high
               warm_start=None,     # a fitted model to go on from
-              sparse=False,        # only classes that were named (`crowdbook.scale`); votes may be a folder of shards
+              sparse=False,        # only classes that were named (crowdbook.scale); votes may be a folder of shards
               **params,            # parameters of the strategy
               ) -> Aggregator:     # the fitted model: labels_, probas_, workers_, tasks_, ...
     "Labels from votes by the name of a strategy; `seconds_` is the time of the fit alone."
@@ -148,13 +148,13 @@ def _fitting(votes, weights, known):
 
 # %% ../nbs/06z_aggregate.ipynb #c024
 def compare(
-    votes,  # Votes, or anything `as_votes` accepts
+    votes,  # Votes, or anything as_votes accepts
     names=None,  # strategies; all that need no further parameter if None
     gold=None,  # known labels, Series or dict task -> class
     random_state=0,  # seed of the draws among tied classes
     progress=False,  # show progress bars
     weights=None,  # weights of the workers for WMV, Series or dict worker -> weight
-    sparse=False,  # only classes that were named (`crowdbook.scale`); votes may be a folder of shards
+    sparse=False,  # only classes that were named (crowdbook.scale); votes may be a folder of shards
 ) -> dict:  # name as given -> fitted model
     "Fit several strategies to the same votes."
     known, votes = _registry(sparse)[0], votes if sparse else as_votes(votes)

@@ -57,11 +57,11 @@ class Aggregator:
     gold = None         # Series or dict task -> class, for tasks whose class is known
     random_state = 0    # seed of the draws among tied classes
     ties = "draw"       # or "first", where a strategy offers it
-    resumes = False     # can a fit go on from an earlier one? (`warm_start` and `partial_fit`)
+    resumes = False     # can a fit go on from an earlier one? (warm_start and partial_fit)
     _warm = None        # what it goes on from
 
     def fit(self,
-            votes,            # Votes, or anything `as_votes` accepts
+            votes,            # Votes, or anything as_votes accepts
             gold=None,        # known labels, Series or dict task -> class; those of the constructor if None
             progress=False,   # show a progress bar for iterative models
             warm_start=None,  # a fitted strategy to go on from; may be this one
@@ -216,7 +216,7 @@ def predict_proba(self: Aggregator,
 
 @patch
 def fit_predict(self: Aggregator,
-                votes,           # Votes, or anything `as_votes` accepts
+                votes,           # Votes, or anything as_votes accepts
                 gold=None,       # known labels, Series or dict task -> class
                 ) -> pd.Series:  # labels_, indexed by task
     "Fit and return the labels."
@@ -295,7 +295,7 @@ def _check_resumes(self: Aggregator):
 # %% ../nbs/02b_base.ipynb #c027
 @patch
 def partial_fit(self: Aggregator,
-                votes,            # more votes: Votes, or anything `as_votes` accepts
+                votes,            # more votes: Votes, or anything as_votes accepts
                 gold=None,        # more known labels, Series or dict task -> class
                 duplicates: str = "error",  # a worker again on the same task: "error", "keep" both or the "last"
                 progress=False,   # show a progress bar for iterative models

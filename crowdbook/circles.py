@@ -175,7 +175,7 @@ def _crowd(seed, workers):
 def three_circles(per_class: int = 250,  # points of each class, training and test together
                   train: float = .7,     # share of them that are tasks: 525 of 750
                   noise: float = .1,     # standard deviation of the noise
-                  seed: int = 0,         # of the points and of what `Memory` remembers
+                  seed: int = 0,         # of the points and of what Memory remembers
                   workers: dict | None = None,  # name -> classifier; the three of this chapter if None
                   ) -> Toy:              # the crowd
     "Three noisy circles, a class each, and the votes of three classifiers."
@@ -186,7 +186,7 @@ def three_circles(per_class: int = 250,  # points of each class, training and te
 def two_circles(per_class: int = 250,  # points of each class: 500 tasks
                 test: int = 0,         # further points of each class, for testing
                 noise: float = .1,     # standard deviation of the noise
-                seed: int = 0,         # of the points and of what `Memory` remembers
+                seed: int = 0,         # of the points and of what Memory remembers
                 workers: dict | None = None,  # name -> classifier; the three of this chapter if None
                 ) -> Toy:              # the crowd
     "Two noisy circles, a class each, and the votes of three classifiers."

@@ -223,7 +223,7 @@ class NetworkHead:
     "A network on the tasks, cross-fitted."
 
     def __init__(self,
-                 tasks,              # `Tasks` of crowdbook.learn
+                 tasks,              # Tasks of crowdbook.learn
                  fold: np.ndarray,   # fold of each task, from 0
                  classifier,         # unfitted Classifier
                  val=None):          # (Tasks, codes) on which the best epoch is chosen
@@ -290,7 +290,7 @@ class ClassifierEM(MAPDawidSkene):
 
     def fit(self,
             tasks,             # Tasks, or features of shape (n_tasks, p) in the order of votes.tasks
-            votes,             # Votes, or anything `as_votes` accepts
+            votes,             # Votes, or anything as_votes accepts
             val=None,          # (tasks, labels) with known labels, on which the "auto" parameters are chosen
             gold=None,         # known labels, Series or dict task -> class; those of the constructor if None
             progress=False):   # show a bar

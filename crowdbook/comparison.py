@@ -108,7 +108,7 @@ class GaussianClassifier:
 def learner(method: str,        # as above
             votes,              # Votes
             tasks: Tasks,       # what the network sees
-            network: str = "dense",  # as `crowdbook.learn.network` takes it, or "gaussian"
+            network: str = "dense",  # as crowdbook.learn.network takes it, or "gaussian"
             recipe: Recipe = Recipe(),  # how it is trained
             val=None,           # (Tasks, labels) on which the best epoch is chosen
             truth=None,         # Series task -> class, for "truth"
@@ -160,7 +160,7 @@ def crowd_posterior(model,         # fitted on votes: predict_proba, confusions_
     return softmax_rows(L)[0]
 
 
-def accuracy_of_labels(model,    # fitted by `learner`
+def accuracy_of_labels(model,    # fitted by learner
                        method,   # its method
                        tasks,    # what the network sees
                        votes,    # Votes
@@ -179,7 +179,7 @@ def accuracy_of_labels(model,    # fitted by `learner`
 def study(dataset,                  # a Dataset with the splits "valid" (or "val") and "test"
           methods,                  # texts as above
           seeds=range(10),          # of the recipe: weights, order, dropout, ties
-          network: str = "dense",   # as `crowdbook.learn.network` takes it
+          network: str = "dense",   # as crowdbook.learn.network takes it
           recipe: Recipe = Recipe(),  # its seed is replaced
           recipes=None,             # dict method -> Recipe, where a method has its own
           votes=None,               # Votes; those of the data set if None (a pruned set, say)
@@ -225,7 +225,7 @@ def one_run(
     method: str,  # as above
     votes,  # Votes
     data,  # tasks, their truth, (Tasks, labels) of validation and of test
-    network: str,  # as `crowdbook.learn.network` takes it
+    network: str,  # as crowdbook.learn.network takes it
     recipe: Recipe,  # how it is trained
     **params,  # of the classifier or the crowd model
 ) -> dict:  # the row
@@ -241,7 +241,7 @@ def one_run(
     )
 
 # %% ../nbs/09d_comparison.ipynb #c018
-def intervals(runs: pd.DataFrame,   # of `study`
+def intervals(runs: pd.DataFrame,   # of study
               column: str = "accuracy",  # what is compared
               by: str = "method",   # what makes a group
               ) -> pd.DataFrame:    # a row a group: mean, low, high, n
@@ -253,7 +253,7 @@ def intervals(runs: pd.DataFrame,   # of `study`
     return pd.DataFrame(dict(mean=mean, low=mean - half, high=mean + half, n=n))
 
 # %% ../nbs/09d_comparison.ipynb #c029
-def plot_intervals(runs: pd.DataFrame,   # of `study`
+def plot_intervals(runs: pd.DataFrame,   # of study
                    column: str = "accuracy",  # what is compared
                    ax=None,              # axes; new ones if None
                    published=None,       # dict method -> published value, drawn as a cross

@@ -44,7 +44,7 @@ class BatchVotes:
 
     def __call__(self,
                  task: torch.Tensor,  # codes of tasks, in any order, shape (n,)
-                 ):  # for each vote: position of its task in `task`, its worker, its label
+                 ):  # for each vote: position of its task in task, its worker, its label
         "The votes on these tasks."
         task = task.to(self.ends.device)
         first, n = self.ends[task], self.ends[task + 1] - self.ends[task]
@@ -236,7 +236,7 @@ def _loss(self: CrowdModel, model, find, tasks, rows, n_batch):
 def fit(
     self: CrowdModel,
     tasks: Tasks,  # what the network sees; may hold more tasks than the votes
-    votes,  # Votes, or anything `as_votes` accepts; matched to the tasks by identifier
+    votes,  # Votes, or anything as_votes accepts; matched to the tasks by identifier
     val=None,  # (Tasks, labels) on which the best epoch is chosen
     progress=False,  # draw a bar
     checkpoint=None,  # path, written after every epoch

@@ -53,10 +53,10 @@ class Split:
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     "Votes with what is known about their tasks. Rows of `images` and `features` follow `votes.tasks`."
-    name: str                        # as in `datasets()`
+    name: str                        # as in datasets()
     votes: Votes                     # who answered what
     truth: pd.Series | None = None   # task -> true class, for the tasks where it is known
-    class_names: tuple | None = None  # a name for each of `votes.classes`, where the authors give one
+    class_names: tuple | None = None  # a name for each of votes.classes, where the authors give one
     images: pd.Series | np.ndarray | None = None  # task -> path, or uint8 array of shape (n_tasks, height, width, 3)
     features: np.ndarray | None = None  # float array of shape (n_tasks, n_features)
     splits: dict = field(default_factory=dict)  # name -> Split
@@ -417,7 +417,7 @@ def _unpacked(relative, members, progress=True) -> Path:
 @dataclass(frozen=True)
 class Card:
     "What is known of a data set before it is loaded."
-    name: str       # as `load` and `install` take it
+    name: str       # as load and install take it
     about: str      # the question that workers answered
     tasks: int      # number of tasks
     workers: int    # workers with at least one vote
@@ -552,7 +552,7 @@ _HERE = {
 _HERE["cifar10h"] = [("cifar10h/valid500/answers.json", "cifar10h/cifar10h-raw.zip"), *_HERE["cifar10h-all"][1:]]
 
 # %% ../nbs/01_datasets.ipynb #c090
-def available(name: str,  # of a data set, as in `datasets()`
+def available(name: str,  # of a data set, as in datasets()
               say: bool = False,  # print a line if it is not
               ) -> bool:  # may it be loaded now?
     "Is a data set in the mirror or the cache, or does CROWDBOOK_DOWNLOAD=1 allow to fetch it? ValueError if unknown."
@@ -974,7 +974,7 @@ def load_votes(name: str,             # one of the twelve, such as "rte"
     return Dataset(name, cast, known)
 
 # %% ../nbs/01_datasets.ipynb #c166
-def load(name: str,              # as in `datasets()`
+def load(name: str,              # as in datasets()
          progress: bool = True,  # draw a progress bar while downloading
          ) -> Dataset:           # the data set
     "Any data set by its name; ValueError with the closest names if there is none."
@@ -1094,7 +1094,7 @@ def write_dataset(dataset: Dataset,        # a loaded set, or one of your own
     return to
 
 
-def install(name: str,               # as in `datasets()`
+def install(name: str,               # as in datasets()
             to,                      # folder to make
             overwrite: bool = False,  # replace a data set that is there
             progress: bool = True,   # draw progress bars
@@ -1162,7 +1162,7 @@ def _read_split(folder, name, classes, names):
     return Split(truth, files, None) if len(files) else None
 
 # %% ../nbs/01_datasets.ipynb #c193
-def read_dataset(folder,       # written by `write_dataset`, or made by hand in the same layout
+def read_dataset(folder,       # written by write_dataset, or made by hand in the same layout
                  ) -> Dataset:  # the data set
     "A data set from its folder: votes, truth, images or features, splits; FileNotFoundError if there is none."
     folder = Path(folder)
@@ -1183,7 +1183,7 @@ from importlib.util import find_spec
 
 # %% ../nbs/01_datasets.ipynb #c200
 def results(name: str,  # name of the file, such as "real_crowds.csv"
-            ) -> Path:  # where it is; where nobody has it yet, `results/NAME` beside the chapter
+            ) -> Path:  # where it is; where nobody has it yet, results/NAME beside the chapter
     "The stored results of a long study: beside the chapter, in a checkout, or in the installed package."
     package, here = Path(find_spec("crowdbook").origin).parent, Path("results") / name
     places = [here, package.parent / "nbs" / here, package / here]

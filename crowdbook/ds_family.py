@@ -175,7 +175,7 @@ def shrink(prior: RowPrior,      # pseudo-votes
 # %% ../nbs/04b_dawid_skene_family.ipynb #c033
 def log_prior(prior: RowPrior,     # pseudo-votes
               sums: Tally,         # expected votes
-              matrix: VoteMatrix,  # the vote matrix, with the pairs of `sums`
+              matrix: VoteMatrix,  # the vote matrix, with the pairs of sums
               ) -> float:          # logarithm of the density, up to a constant
     "Log density of the rows that `shrink` makes, under the prior that it used."
     s, kappa = prior.ability[:, None], prior.hits
@@ -266,7 +266,7 @@ def best_strength(mean: np.ndarray,    # m_k of each cell with a count, shape (n
 
 # %% ../nbs/04b_dawid_skene_family.ipynb #c055
 def crowd_prior(sums: Tally,           # expected votes
-                matrix: VoteMatrix,    # the vote matrix, with the pairs of `sums`
+                matrix: VoteMatrix,    # the vote matrix, with the pairs of sums
                 popular: np.ndarray,   # number of votes for each class, shape (K,)
                 ):                     # RowPrior, and the four strengths by name
     "Rows lean on the worker's own accuracy and on the crowd's mistakes; strengths by evidence (@eq-hierarchy)."
@@ -293,7 +293,7 @@ def _rows(x):
 
 
 def coin_prior(sums: Tally,           # expected votes
-               matrix: VoteMatrix,    # the vote matrix, with the pairs of `sums`
+               matrix: VoteMatrix,    # the vote matrix, with the pairs of sums
                popular: np.ndarray,   # number of votes for each class, shape (K,)
                ):                     # RowPrior, and the strength by name
     "Rows lean on the worker's own one-coin matrix, with one strength by evidence (@eq-shrink-coin)."

@@ -37,7 +37,7 @@ def _task_counts(votes):
     return *np.divmod(keys, votes.n_classes), count
 
 
-def entropy(votes,                     # Votes, or anything `as_votes` accepts
+def entropy(votes,                     # Votes, or anything as_votes accepts
             normalised: bool = False,  # divide by log K
             ) -> np.ndarray:           # shape (n_tasks,), in nats; NaN without votes
     "Entropy of the votes on each task (@eq-entropy)."
@@ -222,7 +222,7 @@ def _with_majority(votes):
 
 
 def agreement(
-    votes,  # Votes, or anything `as_votes` accepts
+    votes,  # Votes, or anything as_votes accepts
     against: str = "votes",  # share of the others' "votes", or agreement with their "majority"
 ):  # agreement (NaN if nobody else answered), and votes it rests on
     "Agreement of each worker with the others (@eq-loo-agreement); ValueError if `against` is unknown."
@@ -255,7 +255,7 @@ def share_interval(right,               # number of successes, whole or not
     return np.where(n > 0, np.maximum(low, 0), 0), np.where(n > 0, np.minimum(high, 1), 1)
 
 # %% ../nbs/11_identify.ipynb #c056
-def traps(votes,          # Votes, or anything `as_votes` accepts
+def traps(votes,          # Votes, or anything as_votes accepts
           gold,           # known labels, Series or dict task -> class
           ):              # number of right answers and of answers on tasks with a known label, each (n_workers,)
     "Right answers of each worker on tasks whose class is known; ValueError if none of them is among the tasks."
@@ -268,7 +268,7 @@ def traps(votes,          # Votes, or anything `as_votes` accepts
     return tuple(np.bincount(votes.worker[which], minlength=votes.n_workers) for which in (right, asked))
 
 # %% ../nbs/11_identify.ipynb #c059
-def typical_time(votes,                # Votes, or anything `as_votes` accepts
+def typical_time(votes,                # Votes, or anything as_votes accepts
                  seconds: pd.DataFrame,  # columns worker and seconds, an answer a row
                  level: float = .95,   # of confidence
                  ):                    # geometric mean, bounds, and number of times of each worker
@@ -315,8 +315,8 @@ def read_seconds(path,                    # csv, tsv, jsonl or parquet with an a
 class Inquiry:
     "What scores are computed from. A score is a function of an inquiry and its own parameters."
     votes: Votes                   # the votes
-    gold: object = None            # known labels for `traps`, Series or dict task -> class
-    seconds: object = None         # times for `time`, a data frame with worker and seconds
+    gold: object = None            # known labels for traps, Series or dict task -> class
+    seconds: object = None         # times for time, a data frame with worker and seconds
     tasks: object = None           # what networks see, for the scores that train one
     models: dict = field(default_factory=dict)  # fitted strategies by name; more are added when asked for
     level: float = .95             # of the intervals
@@ -340,6 +340,16 @@ class Inquiry:
         if not hasattr(type(model), "confusions_") and not hasattr(model, "confusions_"):
             raise ValueError(f"strategy={strategy} has no confusion matrices; use one that has, such as DS")
         return model.confusions_
+
+    def alike(self,
+              strategy: str,  # name, with parameters in brackets
+              ):              # a fitted Alike
+        "Matrices of workers who borrow from those who answer alike, given the labels of a strategy."
+        from crowdbook.alike import Alike
+        if (key := f"alike[{strategy}]") not in self.models:
+            model = Alike(random_state=self.random_state)
+            self.models[key] = model.fit(self.votes, self.model(strategy).probas_, self.progress)
+        return self.models[key]
 
 # %% ../nbs/11_identify.ipynb #c066
 def _entropy(q: Inquiry, strategy: str = "votes", normalised: bool = False):
@@ -374,20 +384,32 @@ def _gain(q: Inquiry, strategy: str = "DSS", worker="random", most: int = 100):
     return expected_gain(T, confusions[share > 0], share[share > 0])
 
 # %% ../nbs/11_identify.ipynb #c068
-def _spam_score(q: Inquiry, strategy: str = "DS", form: str = "score", prior: float = 1.):
+def _flag(name, value):
+    "A parameter that is True or False; ValueError for anything else."
+    if not isinstance(value, bool):
+        raise ValueError(f"{name}: share must be True or False, not {value!r}")
+    return value
+
+
+def _spam_score(q: Inquiry, strategy: str = "DS", form: str = "score", prior: float = 1., share: bool = False):
     "How much the rows of the confusion matrix differ; 0: spammer, 1: always right (@eq-spam-score)."
     if form not in ("score", "distance"):
         raise ValueError(f"spam_score: form must be 'score' or 'distance', not {form!r}")
-    value = spam_score(q.confusions(strategy))
-    low, high = spam_interval(rows_of(q.votes, q.model(strategy).probas_, prior), q.level)
+    if _flag("spam_score", share):
+        value, (low, high) = q.alike(strategy).spam_score_, q.alike(strategy).interval("spam_score", q.level)
+    else:
+        value = spam_score(q.confusions(strategy))
+        low, high = spam_interval(rows_of(q.votes, q.model(strategy).probas_, prior), q.level)
     if form == "score":
         return value, low, high
     return tuple(np.sqrt(x * max(q.votes.n_classes - 1, 1)) for x in (value, low, high))
 
 
-def _trace_confusion(q: Inquiry, strategy: str = "DS", prior: float = 1.):
+def _trace_confusion(q: Inquiry, strategy: str = "DS", prior: float = 1., share: bool = False):
     "Trace of the confusion matrix; 1: spammer, K: always right."
     K = q.votes.n_classes
+    if _flag("trace_confusion", share):
+        return q.alike(strategy).trace_, *q.alike(strategy).interval("trace", q.level)
     low, high = diagonal_interval(rows_of(q.votes, q.model(strategy).probas_, prior), np.full(K, 1 / K), q.level)
     return np.trace(q.confusions(strategy), axis1=1, axis2=2), K * low, K * high
 
@@ -565,9 +587,9 @@ def _chosen_scores(names, kind):
     return found
 
 
-def identify_tasks(votes,                    # Votes, or anything `as_votes` accepts
+def identify_tasks(votes,                    # Votes, or anything as_votes accepts
                    scores=("entropy", "margin", "glad", "gain"),  # names, with parameters in brackets
-                   **known,                  # models, tasks, random_state, progress: see `Inquiry`
+                   **known,                  # models, tasks, random_state, progress: see Inquiry
                    ) -> pd.DataFrame:        # indexed by task: n_votes and a column for each score
     "Scores of the tasks, by name; NaN for a task without votes."
     q = _inquiry(votes, **known)
@@ -587,9 +609,9 @@ def _bounded(result, n_votes):
     return value, low, high, n
 
 
-def identify_workers(votes,                  # Votes, or anything `as_votes` accepts
+def identify_workers(votes,                  # Votes, or anything as_votes accepts
                      scores=("spam_score", "trace_confusion", "ability", "agreement"),  # names
-                     **known,                # gold, seconds, models, level, random_state, progress: see `Inquiry`
+                     **known,                # gold, seconds, models, level, random_state, progress: see Inquiry
                      ) -> pd.DataFrame:      # indexed by worker: n_votes, and NAME, NAME_low, NAME_high for each
     "Scores of the workers, by name, with intervals; NaN for a worker without votes (traps, times)."
     q = _inquiry(votes, **known)
@@ -617,9 +639,9 @@ def _one(q, text):
     return pd.DataFrame(dict(kind=kind, id=wide.index, score=text, value=wide[text], low=low, high=high, n_votes=n))
 
 
-def identify(votes,             # Votes, or anything `as_votes` accepts
+def identify(votes,             # Votes, or anything as_votes accepts
              scores="entropy",  # one name or several, of tasks, workers and the crowd
-             **known,           # gold, seconds, tasks, models, level, random_state, progress: see `Inquiry`
+             **known,           # gold, seconds, tasks, models, level, random_state, progress: see Inquiry
              ) -> pd.DataFrame:  # a row for each task or worker and score: kind, id, score, value, low, high, n_votes
     "Scores in long form; low and high are empty for tasks, n_votes counts the votes that a score rests on."
     q, frames, seconds = _inquiry(votes, **known), [], {}
@@ -770,7 +792,7 @@ def plot_workers(table: pd.DataFrame,  # of identify_workers
     return ax
 
 # %% ../nbs/11_identify.ipynb #c094
-def plot_confusions(votes,                          # Votes, an Inquiry, or anything `as_votes` accepts
+def plot_confusions(votes,                          # Votes, an Inquiry, or anything as_votes accepts
                     strategy: str = "DS",           # with confusion matrices
                     score: str = "trace_confusion",  # of workers; the best has its highest lower bound
                     class_names=None,               # names of the classes; the classes themselves if None

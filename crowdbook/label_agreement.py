@@ -112,7 +112,7 @@ def _take_in(self: LA, votes, gold):
 # %% ../nbs/03c_label_agreement.ipynb #c015
 @patch
 def partial_fit(self: LA,
-                votes,          # the next batch: Votes, or anything `as_votes` accepts
+                votes,          # the next batch: Votes, or anything as_votes accepts
                 gold=None,      # known labels of tasks of this batch, Series or dict task -> class
                 ):              # the strategy itself
     "Take in the next tasks; ValueError if one of them was in an earlier batch or in fit."

@@ -97,7 +97,7 @@ def rows(self: Tasks,
 @patch
 def select(self: Tasks,
            ids,          # tasks to keep
-           ) -> Tasks:   # in the order of `ids`
+           ) -> Tasks:   # in the order of ids
     "Some of the tasks, or all of them in another order."
     return Tasks(self.x[self.rows(ids)], pd.Index(ids), self.side or 224)
 
@@ -199,7 +199,7 @@ def augmentation(name: str,  # "flip", "crop" or "shear"
     return AUGMENTATIONS[name]
 
 # %% ../nbs/08_learning.ipynb #c020
-def _tasks_of(dataset,               # a `Dataset`
+def _tasks_of(dataset,               # a Dataset
               split: str | None = None,  # name of a split; the tasks with votes if None
               use: str = "auto",     # "features", "images", or "auto": features if there are any
               side: int = 224,       # pixels of image files
@@ -224,7 +224,7 @@ Tasks.of = staticmethod(_tasks_of)
 def truth_codes(
     truth,  # Series or dict task -> class
     classes,  # the K classes, in order
-    ids=None,  # tasks; those of `truth` if None
+    ids=None,  # tasks; those of truth if None
 ) -> np.ndarray:  # code of the class of each task, -1 where it is not known
     "Labels as codes in the order of the tasks; ValueError if a label is not one of the classes."
     truth = pd.Series(truth)
@@ -281,7 +281,7 @@ def mlp(n_in: int,     # entries of a task
         n_out: int,    # number of classes, K
         hidden=(),     # units of each hidden layer
         dropout=0.0,   # share of hidden units that are switched off in training
-        ) -> nn.Sequential:  # its last layer is called `head`
+        ) -> nn.Sequential:  # its last layer is called head
     "Linear layers with ReLU and dropout between them."
     layers, width = [("flat", nn.Flatten())], n_in
     for n, units in enumerate([hidden] if isinstance(hidden, int) else hidden):
@@ -670,7 +670,7 @@ def optimise(
     resume=False,  # go on from the checkpoint if it is there
     progress=False,  # draw a bar with the loss and the score
     groups=None,  # parameter groups of the optimiser; "factor" multiplies the learning rate of a group
-) -> pd.DataFrame:  # a row an epoch: loss, lr, seconds, and what `validate` returned
+) -> pd.DataFrame:  # a row an epoch: loss, lr, seconds, and what validate returned
     "Train a model, and leave in it the weights that the recipe wants to keep; the model ends in evaluation mode."
     device = device_of(recipe)
     run = _Run(model, recipe, groups, device)
@@ -788,7 +788,7 @@ def _target_tensor(targets):
 class Classifier:
     "A network with a recipe: fit on tasks and targets, then ask for probabilities."
     def __init__(self,
-                 network: str = "dense",  # as `network` takes it
+                 network: str = "dense",  # as network takes it
                  recipe: Recipe = Recipe(),  # how it is trained
                  pretrained: bool = False,  # weights learned on ImageNet
                  frozen: bool = False,    # a pretrained body runs once, and only the head is trained
@@ -991,7 +991,7 @@ def _shape(self: Classifier):
 
 
 def load_classifier(
-    path,  # written by `Classifier.write`
+    path,  # written by Classifier.write
     like: Tasks,  # tasks of the kind that it takes
 ) -> Classifier:  # the fitted classifier
     "Read a classifier; ValueError if it was made for other tasks."

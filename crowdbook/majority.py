@@ -57,7 +57,7 @@ class MajorityVote(NaiveSoft):
     "Majority vote (MV): the class with most votes, ties drawn at random (@eq-majority). `probas_` is one-hot."
 
     def fit(self,
-            votes,            # Votes, or anything `as_votes` accepts
+            votes,            # Votes, or anything as_votes accepts
             gold=None,        # known labels, Series or dict task -> class
             progress=False,   # not used: there is nothing to wait for
             warm_start=None):  # not used: counting forgets nothing and has no start

@@ -348,8 +348,8 @@ class Facts:
     majority: Aggregator            # majority vote, to compare with
     strategy: str                   # as it is called on the page
     names: list                     # a name for each class
-    scores: pd.DataFrame            # of the workers, as `worker_table`
-    coefficients: pd.DataFrame      # as `agreement`
+    scores: pd.DataFrame            # of the workers, as worker_table
+    coefficients: pd.DataFrame      # as agreement
     truth: tuple | None = None      # codes of the tasks and of their classes (-1: nobody voted for it)
     gold: tuple | None = None       # likewise, of the gold labels that clamped their tasks
     images: dict | None = None      # task -> path
@@ -358,7 +358,7 @@ class Facts:
 
 # %% ../nbs/11c_report.ipynb #c039
 def facts(
-    votes,  # as `report` takes them
+    votes,  # as report takes them
     strategy=None,  # likewise
     truth=None,  # likewise
     gold=None,  # likewise
@@ -519,7 +519,7 @@ def _some(ids, most=8) -> str:
 
 
 def spammers(
-    f: Facts,  # as `facts` gives them
+    f: Facts,  # as facts gives them
 ) -> list:  # identifiers of workers, the one with most votes first
     "Workers with ten votes or more whose answers may not depend on the task at all, and surely much less than usual."
     s = f.scores[f.scores.votes >= 10]
@@ -560,7 +560,7 @@ def _label_warnings(f: Facts):
 
 
 def report_warnings(
-    f: Facts,  # as `facts` gives them
+    f: Facts,  # as facts gives them
 ) -> list:  # sentences, the gravest first; plain text
     "What somebody should know before using the labels."
     codes = f.model._codes
@@ -581,7 +581,7 @@ def _warning_list(f: Facts) -> str:
 
 # %% ../nbs/11c_report.ipynb #c056
 def known_accuracy(
-    f: Facts,  # as `facts` gives them
+    f: Facts,  # as facts gives them
 ):  # dictionary name -> (accuracy, low, high), and the number of tasks; None without a truth
     "Accuracy of the strategy and of majority vote on the tasks whose class is known and that no gold label decided."
     if f.truth is None:
@@ -800,7 +800,7 @@ def _confusion_section(f: Facts, most=24) -> str:
 
 # %% ../nbs/11c_report.ipynb #c073
 def ambiguous(
-    f: Facts,  # as `facts` gives them
+    f: Facts,  # as facts gives them
     n: int = 18,  # most tasks
 ) -> np.ndarray:  # codes of the tasks, the most ambiguous first
     "Tasks with at least two votes whose votes and probabilities are spread the most (sum of both entropies)."
@@ -923,7 +923,7 @@ def _page(f: Facts) -> str:
 
 # %% ../nbs/11c_report.ipynb #c081
 def report(
-    votes,  # Votes, or anything `as_votes` accepts
+    votes,  # Votes, or anything as_votes accepts
     strategy=None,  # name such as "DS" or "GLAD[tol=1e-4]", a class or a model; the default if None
     images=None,  # folder with an image for each task, named after it
     truth=None,  # known labels to compare with, Series or dict task -> class
@@ -939,8 +939,8 @@ def report(
 
 def write_report(
     path,  # file to write, such as report.html
-    votes,  # Votes, or anything `as_votes` accepts
-    **options,  # as `report` takes them
+    votes,  # Votes, or anything as_votes accepts
+    **options,  # as report takes them
 ) -> Path:  # the file
     "Write a report, whole or not at all."
     page = report(votes, **options)

@@ -316,7 +316,7 @@ class SparseAggregator(Aggregator):
     "Base of the strategies on candidates. A subclass defines `_learn(crowd)` and `_table(part)`."
 
     def fit(self,
-            votes,             # Votes or what `as_votes` accepts, `Shards`, or a folder of them
+            votes,             # Votes or what as_votes accepts, Shards, or a folder of them
             gold=None,         # known labels, Series or dict task -> class; those of the constructor if None
             progress=False,    # show progress bars
             warm_start=None,   # not supported: ValueError
@@ -524,9 +524,9 @@ def is_shards(path,       # file or folder
     return folder.is_dir() and not described and any(folder.glob("*.parquet"))
 
 
-def as_crowd(votes,            # Votes or what `as_votes` accepts, `Shards`, or a folder of them
+def as_crowd(votes,            # Votes or what as_votes accepts, Shards, or a folder of them
              progress=False,   # show a progress bar while a folder is read
-             ):                # `InMemory` or `Shards`
+             ):                # InMemory or Shards
     "Where a sparse strategy gets its parts from; a folder with shards is never read as a whole."
     if hasattr(votes, "as_parts"):
         return votes
@@ -1042,7 +1042,7 @@ class Shards:
                 f"workers, K={self.n_classes:,})")
 
     def read(self,
-             path,           # one of `paths`
+             path,           # one of paths
              ) -> Votes:     # in the codes of all workers and classes of the folder
         "The votes of one file; ValueError names a bad row."
         return Votes.from_frame(self._frame(path), workers=self.workers, classes=self.classes, source=path)

@@ -34,7 +34,7 @@ class Crowd:
         return f"Crowd({self.strategy}: {self.votes!r}; knows {', '.join(['truth', 'confusions', *self.secrets])})"
 
     def write(self,
-              folder,                    # where; must not exist or be empty unless `overwrite`
+              folder,                    # where; must not exist or be empty unless overwrite
               overwrite: bool = False):  # replace the crowd of an earlier call
         "Write answers.json, metadata.json, truth.csv, ground_truth.npy, matrices.npy and an .npy file a secret."
         folder = Path(folder)
@@ -312,7 +312,7 @@ def _copied_votes(rng, truth, alone, families, said, copies, *choice):
     return _votes(task, worker, label, truth, alone)
 
 # %% ../nbs/02_simulations.ipynb #c053
-def error_correlation(crowd: Crowd,     # made by `correlated`
+def error_correlation(crowd: Crowd,     # made by correlated
                       true_class: int,  # code of the class of the tasks
                       ) -> np.ndarray:  # shape (n_workers, n_workers), ones on the diagonal
     "Correlation of the errors of every two judges on tasks of a class, in closed form (@eq-error-correlation)."

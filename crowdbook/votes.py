@@ -757,7 +757,7 @@ def _parquet_vocabularies(path):
 # %% ../nbs/00_votes.ipynb #c079
 @patch
 def write_folder(self: Votes,
-                 folder,           # where; must not exist or be empty unless `overwrite`
+                 folder,           # where; must not exist or be empty unless overwrite
                  name: str = "",   # of the data set; that of the folder if empty
                  truth=None,       # Series or dict task -> true class, written as truth.csv
                  overwrite: bool = False,  # replace files of the same names in an existing folder
@@ -883,7 +883,8 @@ def check_table(n_tasks: int,     # rows
     "MemoryError, in one sentence, if tables of tasks x classes are larger than the free memory."
     size = 8 * n_tasks * n_classes
     if size > 1e8 and tables * size > free_memory():
-        raise MemoryError(_too_large(n_tasks, n_classes, f", and {free_memory() / 1e9:.1f} GB are free"))
+        needed = "" if tables == 1 else f", {tables} of them are needed at a time"
+        raise MemoryError(_too_large(n_tasks, n_classes, f"{needed}, and {free_memory() / 1e9:.1f} GB are free"))
 
 # %% ../nbs/00_votes.ipynb #c098c
 def _too_large(n_tasks, n_classes, more=""):
@@ -977,7 +978,7 @@ def _united(old, new, what) -> pd.Index:
 
 @patch
 def join(self: Votes,
-         more,                       # later votes, `Votes`
+         more,                       # later votes, Votes
          duplicates: str = "error",  # a worker again on the same task: "error", "keep" both or the "last"
          ) -> Votes:                 # all of them
     "These votes and later ones as one; ValueError if a worker answers a task again, or identifiers differ in kind."

@@ -58,7 +58,7 @@ class Recorder(nn.Module):
                  n_classes: int,           # K
                  kind: str = "yang",       # "yang" or "pleiss"
                  scores: str = "softmax",  # "softmax" or "logits"
-                 topk: int = 1,            # k of `margin`
+                 topk: int = 1,            # k of margin
                  ):
         super().__init__()
         self.net, self.kind, self.scores, self.topk = net, kind, scores, topk
@@ -226,7 +226,7 @@ class WAUM:
     def fit(
         self,
         tasks: Tasks,  # what the network sees; must hold all tasks of the votes
-        votes,  # Votes, or anything `as_votes` accepts
+        votes,  # Votes, or anything as_votes accepts
         progress: bool = False,  # draw a bar
         checkpoint=None,  # path, written after every epoch (one network for the crowd)
         resume: bool = False,  # go on from the checkpoint if it is there
@@ -309,7 +309,7 @@ def aum(tasks: Tasks,  # what the network sees
         network: str = "dense",      # of crowdbook.learn
         recipe: Recipe = Recipe(),   # how it is trained
         classes=None,  # the K classes; those found if None
-        **more,        # margin, scores, topk, record, pretrained, frozen of `record_margins`
+        **more,        # margin, scores, topk, record, pretrained, frozen of record_margins
         ) -> pd.Series:  # by task, NaN without a label
     "Area under the margin of each task's label (@eq-aum), from a network trained on these labels."
     labels = pd.Series(labels)
@@ -321,11 +321,11 @@ def aum(tasks: Tasks,  # what the network sees
 
 
 def aumc(tasks: Tasks,  # what the network sees
-         votes,         # Votes, or anything `as_votes` accepts
+         votes,         # Votes, or anything as_votes accepts
          network: str = "dense",     # of crowdbook.learn
          recipe: Recipe = Recipe(),  # how it is trained
          random_state=0,  # of the ties of the majority vote
-         **more,        # as for `aum`
+         **more,        # as for aum
          ) -> pd.Series:  # by task, NaN without a vote
     "The AUM of the majority's labels: a network trained on them, and the margin of each."
     votes = as_votes(votes)
@@ -334,7 +334,7 @@ def aumc(tasks: Tasks,  # what the network sees
     return aum(tasks, labels, network, recipe, votes.classes, **more).rename("aumc")
 
 # %% ../nbs/10_waum.ipynb #c050
-def prune(votes,               # Votes, or anything `as_votes` accepts
+def prune(votes,               # Votes, or anything as_votes accepts
           scores: pd.Series,   # by task; low is ambiguous, NaN is kept
           alpha: float = .01,  # share of the tasks to take out
           ) -> Votes:          # votes on the tasks that are left; workers and classes as before
@@ -358,7 +358,7 @@ class Pipeline:
 
 
 def waum_pipeline(tasks: Tasks,            # what the networks see
-                  votes,                   # Votes, or anything `as_votes` accepts
+                  votes,                   # Votes, or anything as_votes accepts
                   strategy: str = "WDS",   # whose labels are learned
                   alpha: float = .01,      # share of the tasks to prune
                   network: str = "dense",  # of both trainings

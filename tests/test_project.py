@@ -144,6 +144,13 @@ def test_parameters_are_explained():
     assert not found, "parameters without a comment on their line: " + listing(found)
 
 
+def test_comments_are_plain():
+    "The site shows them in a block of code, where a name in backticks would become the text of a link."
+    found = [f"{name}: {p}" for name, func in functions() for p, note in docments(func).items()
+             if isinstance(note, str) and "`" in note]
+    assert not found, "comments of parameters with backticks: " + listing(found)
+
+
 def gives_back(node):
     "Does a function return (or yield) anything but None and itself?"
     todo = list(ast.iter_child_nodes(node))

@@ -2,6 +2,7 @@
 import html
 import posixpath
 import re
+import runpy
 import subprocess
 from types import SimpleNamespace
 from urllib.parse import unquote
@@ -121,6 +122,22 @@ def test_no_external_resource(pages):
     found += [f"{name}: {hit}" for name, s in styles.items() for hit in re.findall(r"(?:@import|url\().*//.*", s)]
     assert not found, found
     assert SITE["format"]["html"]["html-math-method"] == "mathml"
+
+
+def test_widgets_are_taken_out(tmp_path):
+    "What Quarto adds to every page with a table, from other servers, goes after rendering; the rest of a page stays."
+    script = SITE["project"]["post-render"]
+    assert script == "../.ci/no_cdn.py"          # nbdev_docs renders in a folder of the project
+    added = [f'<script src="https://cdn.jsdelivr.net/npm/{name}.min.js" integrity="sha384-x"></script>'
+             for name in ("requirejs@2.3.6/require", "jquery@3.5.1/dist/jquery")]
+    added += ["<script type=\"a\">define('jquery', [],function() {return window.jQuery;})</script>"]
+    ours = '<head><script src="site_libs/quarto-nav/quarto-nav.js"></script>\n{}</head><p>jquery@3 is a name</p>'
+    page = tmp_path / "nbs" / "votes.html"
+    page.parent.mkdir()
+    page.write_text(ours.format("\n".join(added) + "\n"), encoding="utf-8")
+    clean = runpy.run_path(str(ROOT / ".ci" / "no_cdn.py"))["clean"]
+    assert (clean(tmp_path), clean(tmp_path)) == (1, 0)
+    assert page.read_text(encoding="utf-8") == ours.format("")
 
 
 def test_labels_are_unique(pages):
