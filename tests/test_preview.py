@@ -161,7 +161,8 @@ def test_theme_colours():
         colours = dict(re.findall(r"^\$([\w-]+): ([#$][\w-]+) ", text, re.MULTILINE))
         colours = {name: colours.get(value[1:], value) for name, value in colours.items()}
         pairs = [("body-color", "body-bg"), ("link-color", "body-bg"), ("code-color", "code-bg"),
-                 ("code-color", "body-bg"), ("body-color", "code-block-bg"), ("navbar-fg", "navbar-bg"),
+                 ("code-color", "body-bg"), ("body-color", "code-block-bg"), ("pre-color", "body-bg"),
+                 ("soft-color", "body-bg"), ("navbar-fg", "navbar-bg"),
                  ("navbar-hl", "navbar-bg")]
         poor = [(a, b) for a, b in pairs if contrast(colours[a], colours[b]) < 4.5]
         assert not poor, poor
