@@ -27,7 +27,7 @@ from scipy import sparse
 from .base import Aggregator, _take, as_votes, check_number, climb
 from .dawid_skene import log_
 from .majority import WeightedMajority, _weights_by_code
-from .plantnet import Flora, PlantNet, species_right, species_weight, valid_labels
+from .plantnet import Flora, PlantNet, population, species_right, species_weight, valid_labels
 from crowdbook.votes import (
     _SEPARATORS,
     MISSING,
@@ -73,13 +73,7 @@ def large_flora(n_task: int = 100_000,     # observations
                 ) -> Flora:                # votes, truth and authors; no scores, for there is no machine
     "A flora as of `simulate_flora`, without the machine, in time and memory proportional to the votes."
     rng = np.random.default_rng(seed)
-    common = 1 / np.arange(1, n_species + 1) / np.sum(1 / np.arange(1, n_species + 1))
-    known = np.where(np.arange(n_worker) < experts * n_worker, n_species,
-                     np.ceil(n_species * rng.beta(1, 4, n_worker))).astype(int)
-    order = link * np.argsort(np.argsort(-known, kind="stable")) + (1 - link) * rng.permutation(n_worker)
-    active = 1 / (1 + np.argsort(np.argsort(order, kind="stable")))
-    truth = rng.choice(n_species, n_task, p=common)
-    extra = np.where(rng.random(n_task) < .5, 0, rng.geometric(.35, n_task)).clip(max=n_worker - 1)
+    common, known, active, truth, extra = population(rng, n_task, n_worker, n_species, experts, link)
     task = np.repeat(np.arange(n_task), extra + 1)
     worker = distinct_workers(rng, task, active)
     author = worker[np.cumsum(extra + 1) - extra - 1]
