@@ -13,6 +13,7 @@ from fastcore.basics import patch
 from scipy.special import gammaln
 
 from .base import as_votes, check_number
+from .identify import spam_score
 from .votes import Votes
 
 # %% ../nbs/04d_alike.ipynb #c006
@@ -148,13 +149,8 @@ def expected_scores(a: np.ndarray,   # pseudo-votes + votes: the posterior of th
     K, total = a.shape[1], a.sum(axis=2, keepdims=True)
     m = a / total
     noise = ((1 - (m**2).sum(axis=2)) / (total[:, :, 0] + 1)).sum(axis=1)
-    spread = ((m - m.mean(axis=1, keepdims=True)) ** 2).sum(axis=(1, 2))
-    return (spread + (1 - 1 / K) * noise) / max(K - 1, 1), m.trace(axis1=1, axis2=2), m
+    return spam_score(m) + noise / K, m.trace(axis1=1, axis2=2), m
 
-
-def _spam(pi):
-    "Spam scores of matrices (Raykar and Yu 2011)."
-    return ((pi - pi.mean(axis=1, keepdims=True)) ** 2).sum(axis=(1, 2)) / max(pi.shape[1] - 1, 1)
 
 # %% ../nbs/04d_alike.ipynb #c033
 class Alike:
@@ -246,7 +242,7 @@ def _keep(self: Alike, a):
     for total, now in zip(self._sums, expected_scores(a)):
         total += now
     pi = _dirichlet(a, self._rng)
-    self._kept.append((_spam(pi), pi.trace(axis1=1, axis2=2)))
+    self._kept.append((spam_score(pi), pi.trace(axis1=1, axis2=2)))
     self._trail.append((self._kind.astype(np.int32), self._eta))
 
 # %% ../nbs/04d_alike.ipynb #c038
