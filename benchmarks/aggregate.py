@@ -77,7 +77,15 @@ def one(library: str, name: str, path: Path) -> dict:
     )
 
 
-def write_table(rows: dict, where: dict, path: Path) -> None:
+def sizes(path: Path) -> dict:
+    "How many tasks, workers, classes and votes there are."
+    from crowdbook import Votes
+
+    v = Votes.read(path)
+    return dict(tasks=v.n_tasks, workers=v.n_workers, classes=v.n_classes, votes=len(v.label))
+
+
+def write_table(rows: dict, crowd: dict, where: dict, path: Path) -> None:
     "A row a strategy: seconds and peak MB of ours and of crowd-kit's; empty where crowd-kit took longer or failed."
     import pandas as pd
 
@@ -87,7 +95,8 @@ def write_table(rows: dict, where: dict, path: Path) -> None:
         peer = rows.get(f"crowd-kit {name}", {})
         note = "" if not peer or peer["seconds"] else peer["note"]
         table.append(dict(strategy=name, seconds=r["seconds"], peak_mb=r["peak_mb"], peer_seconds=peer.get("seconds"),
-                          peer_peak_mb=peer.get("peak_mb"), peer_note=note, crowd_kit=where["crowd-kit"]))
+                          peer_peak_mb=peer.get("peak_mb"), peer_note=note, crowd_kit=where["crowd-kit"],
+                          **crowd))
     pd.DataFrame(table).to_csv(path, index=False, float_format="%.4g")
 
 
@@ -98,6 +107,7 @@ def main(limit: float, repeat: int, output: Path | None, table: Path | None, onl
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
         path = votes_file(Path(folder))
+        crowd = sizes(path)
         for name in only or [n for n in STRATEGIES if n not in ("WMV", "KOS")]:
             for library in ("crowdbook", "crowd-kit") if name in PEERS else ("crowdbook",):
                 tries = [measure.run(__file__, library, name, path, limit=limit)]
@@ -115,9 +125,9 @@ def main(limit: float, repeat: int, output: Path | None, table: Path | None, onl
     where = measure.environment("crowdbook", "crowd-kit", "numpy", "scipy", "pandas")
     print(where)
     if table:
-        write_table(rows, where, table)
+        write_table(rows, crowd, where, table)
     if output:
-        output.write_text(json.dumps(dict(environment=where, results=rows), indent=1) + "\n")
+        output.write_text(json.dumps(dict(environment=where, crowd=crowd, results=rows), indent=1) + "\n")
 
 
 if __name__ == "__main__":
