@@ -202,7 +202,7 @@ def resolve(path: Path) -> str:
     pieces, at = [], 0
     for fence in [*FENCE.finditer(text), None]:  # code and raw blocks stay as they are
         prose = text[at:fence.start() if fence else len(text)]
-        display = r"^\$\$\s*\n(.*?)\n\$\$\s*\{#(eq-[\w-]+)\}"
+        display = r"^\$\$\s*\n((?:(?!\$\$).)*?)\n\$\$\s*\{#(eq-[\w-]+)\}"
         prose = re.sub(display, equation, prose, flags=re.MULTILINE | re.DOTALL)
         prose = REF.sub(refer, prose)
         prose = re.sub(r"(\]\()(?![a-z]+:|[#/])([\w./-]+)\.(?:ipynb|qmd)", page_address, prose)
