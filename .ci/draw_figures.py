@@ -241,7 +241,14 @@ def waum():
                    text(365, y0 + 50, total))
 
 
-PICTURES = [plate_ds, plate_glad, plate_crowdlayer, plate_conal, pipeline, waum]
+def sign():
+    "The sign of the site in the tab of a browser: three workers, two of whom agree."
+    heads = [f'<circle class="f{tone}" cx="{x}" cy="{y}" r="7.5"/>' for x, y, tone in
+             ((16, 8.5, "blue"), (8.5, 22.5, "blue"), (23.5, 22.5, "orange"))]
+    return picture("sign", 32, 32, "crowdbook", "Three dots, two of one colour.", *heads)
+
+
+PICTURES = [plate_ds, plate_glad, plate_crowdlayer, plate_conal, pipeline, waum, sign]
 
 if __name__ == "__main__":
     drawn = {FOLDER / f"{name}.svg": svg for name, svg in (draw() for draw in PICTURES)}

@@ -142,9 +142,10 @@ _STYLE += """
 
 
 def _show(piece: str):
-    "A piece of the report inside a notebook, in light colours."
+    "A piece of the report inside a notebook, in light colours; without ids, which a page may hold once only."
     from IPython.display import HTML
 
+    piece = re.sub(r'<section id="\w+">', "<section>", piece)
     return HTML(f'<div class="cbr light" style="padding:8px"><style>{_STYLE}</style>{piece}</div>')
 
 # %% ../nbs/11c_report.ipynb #c015
@@ -238,7 +239,7 @@ def _interval_chart(rows, title, desc, xlabel, css="a", at=None) -> str:
 def _heat_map(matrix, names, title, desc) -> str:
     "Rows are labels, columns answers, entries shares in [0, 1] or NaN."
     K = len(names)
-    left = 12 + 7 * min(max((len(str(n)) for n in names), default=1), 12)
+    left = max(48, 12 + 7 * min(max((len(str(n)) for n in names), default=1), 12))  # room for the axis title
     cell = (356 - left) / K
     top = 22
     write = cell >= 24

@@ -124,20 +124,22 @@ def test_no_external_resource(pages):
     assert SITE["format"]["html"]["html-math-method"] == "mathml"
 
 
-def test_widgets_are_taken_out(tmp_path):
-    "What Quarto adds to every page with a table, from other servers, goes after rendering; the rest of a page stays."
+def test_site_is_finished(tmp_path):
+    "Scripts from other servers and the mark of a wrong link go after rendering; the rest of a page stays."
     script = SITE["project"]["post-render"]
-    assert script == "../.ci/no_cdn.py"          # nbdev_docs renders in a folder of the project
+    assert script == "../.ci/finish_site.py"     # nbdev_docs renders in a folder of the project
     added = [f'<script src="https://cdn.jsdelivr.net/npm/{name}.min.js" integrity="sha384-x"></script>'
              for name in ("requirejs@2.3.6/require", "jquery@3.5.1/dist/jquery")]
     added += ["<script type=\"a\">define('jquery', [],function() {return window.jQuery;})</script>"]
-    ours = '<head><script src="site_libs/quarto-nav/quarto-nav.js"></script>\n{}</head><p>jquery@3 is a name</p>'
+    ours = '<head><script src="site_libs/quarto-nav/quarto-nav.js"></script>\n{}</head><p>jquery@3 is a name</p>{}'
+    here = '<a class="nav-link active" href="../nbs/votes.html" aria-current="page">'
+    wrong, right = here.replace("votes", "index"), '<a class="nav-link" href="../nbs/index.html">'
     page = tmp_path / "nbs" / "votes.html"
     page.parent.mkdir()
-    page.write_text(ours.format("\n".join(added) + "\n"), encoding="utf-8")
-    clean = runpy.run_path(str(ROOT / ".ci" / "no_cdn.py"))["clean"]
+    page.write_text(ours.format("\n".join(added) + "\n", wrong + here), encoding="utf-8")
+    clean = runpy.run_path(str(ROOT / ".ci" / "finish_site.py"))["clean"]
     assert (clean(tmp_path), clean(tmp_path)) == (1, 0)
-    assert page.read_text(encoding="utf-8") == ours.format("")
+    assert page.read_text(encoding="utf-8") == ours.format("", right + here)
 
 
 def test_labels_are_unique(pages):
