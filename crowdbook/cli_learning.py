@@ -316,7 +316,8 @@ def _aggregate_deep(
 # %% ../nbs/15b_cli_learning.ipynb #c023
 @app.command("modelinfo")
 def _modelinfo(
-    network: Annotated[str, typer.Argument(metavar="NETWORK", help="linear, mlp[hidden=30-20], dense, or a torchvision name.")],
+    network: Annotated[str, typer.Argument(metavar="NETWORK",
+                                           help="linear, mlp[hidden=30-20], dense, or a torchvision name.")],
     classes: Annotated[int, typer.Option("--classes", help="Number of classes, K.")] = 10,
     side: Annotated[int, typer.Option("--side", help="Images of this many pixels a side.")] = 224,
     features: Annotated[Optional[int], typer.Option("--features", help="Tasks are features of this length.")] = None,
