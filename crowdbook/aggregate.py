@@ -67,6 +67,7 @@ def parse_strategy(text: str,   # "DS", "GLAD[tol=1e-4]", ...
     if name.lower() not in known:
         close = get_close_matches(name.lower(), known, 1)
         hint = f"; did you mean {known[close[0]]}?" if close else ""
+        hint = "; it has no form for sparse=..." if name.lower() in map(str.lower, STRATEGIES) else hint
         raise ValueError(f"there is no strategy {name!r} among {', '.join(among)}{hint}")
     return known[name.lower()], _parameters(inside or "", text, among[known[name.lower()]])
 

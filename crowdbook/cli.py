@@ -56,7 +56,7 @@ def main(args=None,  # words of the command line; those of the process if None
 
 # %% ../nbs/15_cli.ipynb #c010
 _OPTIONS = ["task", "worker", "label", "classes", "duplicates", "sep", "encoding", "overwrite", "weights", "gold",
-            "level"]
+            "level", "sparse"]
 
 
 def _fail(error) -> int:

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .base import Aggregator, as_votes, check_number
-from .learn import Classifier, Recipe, Tasks, device_of, logits, network, optimise
+from .learn import Classifier, Recipe, Tasks, device_of, goal_of, logits, network, optimise
 from .votes import Votes
 
 # %% ../nbs/09_crowdlayer.ipynb #c008
@@ -257,7 +257,8 @@ def fit(
     groups = [dict(params=[p for p in net.parameters() if p.requires_grad], **fused),
               dict(params=list(model.head.parameters()), factor=self.factor, weight_decay=0.0, **fused)]
     self.history_ = optimise(model, self._loss(model, find, seen, rows, len(voted)), len(voted), self.recipe,
-                             self._judge(model, val, len(voted)), None, checkpoint, resume, progress, groups)
+                             self._judge(model, val, len(voted)), None, checkpoint, resume, progress, groups,
+                             goal_of(*rows, votes.task, votes.worker, votes.label))
     self.model_, self.head_ = model.net, model.head
     self._read(seen)
     return self

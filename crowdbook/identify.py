@@ -76,7 +76,8 @@ def expected_gain(T: np.ndarray,           # class probabilities, shape (n_tasks
         for belief, row in zip(T.T[1:], pi[1:]):
             np.maximum(best, belief[:, None] * row, out=best)
         after += weight * best.sum(axis=1)
-    return np.maximum(after - T.max(axis=1), 0)
+    gain = after - T.max(axis=1)
+    return np.where(gain > 1e-12, gain, 0)  # never negative; what is left of rounding is nothing
 
 # %% ../nbs/11_identify.ipynb #c020
 def spam_distance(confusions: np.ndarray,  # shape (n_workers, K, K), rows = true class

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['AUGMENTATIONS', 'Tasks', 'read_image', 'flip', 'crop', 'shear', 'augmentation', 'truth_codes', 'parse_network',
            'Standardise', 'mlp', 'last_layer', 'swap_last', 'small_stem', 'network', 'seeded', 'Frozen', 'freeze',
-           'describe', 'cross_entropy', 'Recipe', 'rate', 'device_of', 'optimise', 'logits', 'top_k', 'evaluate',
-           'targets_of', 'Classifier', 'validation', 'fingerprint', 'backbone', 'plot_history', 'plot_reliability',
-           'load_classifier']
+           'describe', 'cross_entropy', 'Recipe', 'rate', 'device_of', 'goal_of', 'optimise', 'logits', 'top_k',
+           'evaluate', 'targets_of', 'Classifier', 'validation', 'fingerprint', 'backbone', 'plot_history',
+           'plot_reliability', 'load_classifier']
 
 # %% ../nbs/08_learning.ipynb #c003
 import ast
@@ -214,7 +214,8 @@ def _tasks_of(dataset,               # a Dataset
     use = ("images" if part.features is None else "features") if use == "auto" else use
     x = getattr(part, use)
     if x is None:
-        raise ValueError(f"{dataset.name} has no {use} for {split or 'the tasks with votes'}")
+        where = f"features_{split or 'train'}.npy or images in the folder {split or 'train'}"
+        raise ValueError(f"{dataset.name} has no {use} for {split or 'the tasks with votes'}; a network needs {where}")
     return Tasks(np.asarray(x, np.float32) if use == "features" else x, ids, side)
 
 
@@ -338,17 +339,23 @@ def small_stem(model: nn.Module,  # a convolutional network
     return model
 
 # %% ../nbs/08_learning.ipynb #c030
+def _known_picture_network(name):
+    "ValueError names the closest network if there is none of this name."
+    from torchvision import models
+
+    names = [*models.list_models(models), "vgg16_dense"]
+    if name not in names:
+        close = get_close_matches(name, [*names, "linear", "mlp", "dense"], 1)
+        raise ValueError(
+            f"there is no network {name!r}; {f'did you mean {close[0]}? Or ' if close else ''}use linear, mlp, "
+            f"dense, vgg16_dense or a classification model of torchvision such as resnet18"
+        )
+
+
 def _torchvision(name, side, pretrained):
     "A classification model of torchvision, with its published weights if they are asked for."
     from torchvision import models
 
-    names = [n for n in models.list_models(models)]
-    if name not in names:
-        close = get_close_matches(name, [*names, "linear", "mlp", "dense", "vgg16_dense"], 1)
-        raise ValueError(
-            f"there is no network {name!r}{f'; did you mean {close[0]}?' if close else ''}: use linear, mlp, "
-            f"dense, vgg16_dense or a classification model of torchvision such as resnet18"
-        )
     options = dict(image_size=side) if name.startswith("vit_") and not pretrained else {}
     if name in ("googlenet", "inception_v3"):
         options |= {} if pretrained else dict(aux_logits=False, init_weights=True)
@@ -392,6 +399,7 @@ def network(
 
 def _pictured(name, params, n_classes, like, pretrained):
     "A network for images."
+    _known_picture_network(name)
     if params:
         raise ValueError(f"network {name!r} has no parameter {next(iter(params))!r}")
     if like.kind == "features":
@@ -551,8 +559,8 @@ def _batches(n, size):
 # %% ../nbs/08_learning.ipynb #c049
 class _Run:
     "The state of a training run: everything a checkpoint holds."
-    def __init__(self, model, recipe, groups, device):
-        self.model, self.recipe = model.to(device), recipe
+    def __init__(self, model, recipe, groups, device, goal=""):
+        self.model, self.recipe, self.goal = model.to(device), recipe, goal
         self.optimiser = _optimiser(recipe, model, groups)
         self.history, self.best, self.best_score, self.best_epoch = [], None, -np.inf, -1
         self.scaler = None
@@ -596,6 +604,7 @@ def save(self: _Run, path):
         best_score=self.best_score,
         best_epoch=self.best_epoch,
         recipe=asdict(self.recipe),
+        goal=self.goal,
         scaler=None if self.scaler is None else self.scaler.state_dict(),
     )
     with atomic(path) as p:
@@ -604,9 +613,11 @@ def save(self: _Run, path):
 
 @patch
 def load(self: _Run, path, device):
-    "Go on from a checkpoint; ValueError if it belongs to another recipe or network."
+    "Go on from a checkpoint; ValueError if it belongs to another recipe, network or to other labels."
     state = torch.load(path, map_location=device, weights_only=True)
     _same_recipe(asdict(self.recipe), state["recipe"], path)
+    if state.get("goal", self.goal) != self.goal:
+        raise ValueError(f"{path} learned from other tasks, labels or votes; resume with the same, or start another run")
     try:
         self.model.load_state_dict(state["model"])
     except RuntimeError:
@@ -628,6 +639,17 @@ def _same_recipe(ours, theirs, path):
         old = tuple(old) if isinstance(value, tuple) else old
         if name not in free and old != value:
             raise ValueError(f"{path} was made with {name}={old!r}, not {value!r}; resume with the same recipe")
+
+
+def goal_of(*arrays,  # numbers a run learns from: rows of the tasks, codes of votes, labels, probabilities
+            ) -> str:  # hexadecimal
+    "A digest by which a run knows its own data again; probabilities count up to four decimals."
+    digest = hashlib.sha256()
+    for a in arrays:
+        a = a.detach().cpu().numpy() if torch.is_tensor(a) else np.asarray(a)
+        a = np.round(a.astype(float), 4) + 0.0 if a.dtype.kind == "f" else a.astype(np.int64)  # no minus zero
+        digest.update(f"{a.shape}{a.dtype}".encode() + a.tobytes())
+    return digest.hexdigest()
 
 # %% ../nbs/08_learning.ipynb #c053
 def _epoch(run, loss, n, device, dtype):
@@ -670,10 +692,11 @@ def optimise(
     resume=False,  # go on from the checkpoint if it is there
     progress=False,  # draw a bar with the loss and the score
     groups=None,  # parameter groups of the optimiser; "factor" multiplies the learning rate of a group
+    goal="",  # what is learned, as goal_of writes it; a checkpoint with another goal is refused
 ) -> pd.DataFrame:  # a row an epoch: loss, lr, seconds, and what validate returned
     "Train a model, and leave in it the weights that the recipe wants to keep; the model ends in evaluation mode."
     device = device_of(recipe)
-    run = _Run(model, recipe, groups, device)
+    run = _Run(model, recipe, groups, device, goal)
     if resume and checkpoint and Path(checkpoint).exists():
         run.load(checkpoint, device)
     if recipe.compile and device.type == "cuda":
@@ -838,7 +861,8 @@ def fit(
         return cross_entropy(model(x), target[index.to(device)]).mean()
 
     check = None if val is None else self._validation(model, *val)
-    self.history_ = optimise(model, loss, len(rows), self.recipe, check, None, checkpoint, resume, progress)
+    self.history_ = optimise(model, loss, len(rows), self.recipe, check, None, checkpoint, resume, progress,
+                             goal=goal_of(rows, target))
     self.model_ = model
     return self
 

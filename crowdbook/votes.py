@@ -597,7 +597,8 @@ def _read_folder(folder, **options):
     names = ["answers.json", "votes.parquet", "votes.csv", "votes.tsv", "votes.jsonl", "votes.json", "answers.txt"]
     path = next((folder / n for n in names if (folder / n).exists()), None)
     if path is None:
-        raise FileNotFoundError(f"{folder}: a data set folder needs one of {_some(names)}")
+        shards = "; read a folder of shards with sparse=..." if any(folder.glob("*.parquet")) else ""
+        raise FileNotFoundError(f"{folder}: a data set folder needs one of {_some(names)}{shards}")
     meta = folder / "metadata.json"
     meta = _load_json(meta.read_text("utf-8"), str(meta)) if meta.exists() else {}
     if options["duplicates"] == "error":

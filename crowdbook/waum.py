@@ -24,6 +24,7 @@ from crowdbook.learn import (
     backbone,
     cross_entropy,
     device_of,
+    goal_of,
     logits,
     network,
     optimise,
@@ -161,7 +162,8 @@ def _run(model, tasks, rows, target, weight, recipe, record, more):
 
     checkpoint, resume, progress = more
     return optimise(model, loss, len(rows), replace(recipe, keep="last"), None,
-                    after if record == "evaluation" else None, checkpoint, resume, progress)
+                    after if record == "evaluation" else None, checkpoint, resume, progress, None,
+                    goal_of(rows, target, weight))
 
 # %% ../nbs/10_waum.ipynb #c025
 def trust(diagonal: np.ndarray,  # shape (n_workers, K): chance of a right answer on each class
