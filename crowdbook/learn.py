@@ -610,14 +610,14 @@ def save(self: _Run, path):
     with atomic(path) as p:
         torch.save(state, p)
 
-
+# %% ../nbs/08_learning.ipynb #c050b
 @patch
 def load(self: _Run, path, device):
     "Go on from a checkpoint; ValueError if it belongs to another recipe, network or to other labels."
     state = torch.load(path, map_location=device, weights_only=True)
     _same_recipe(asdict(self.recipe), state["recipe"], path)
     if state.get("goal", self.goal) != self.goal:
-        raise ValueError(f"{path} learned from other tasks, labels or votes; resume with the same, or start another run")
+        raise ValueError(f"{path} learned from other tasks, labels or votes; go on with the same, or start another run")
     try:
         self.model.load_state_dict(state["model"])
     except RuntimeError:
