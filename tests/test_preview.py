@@ -86,6 +86,14 @@ def test_article_has_its_places(article):
     assert not re.findall(r'<img(?![^>]*\balt="[^"]+")[^>]{0,80}', page)
 
 
+def test_equations_are_apart(previews):
+    "The frame of a numbered equation holds this equation alone, also where one without a number stands before it."
+    page = previews("04_dawid_skene.ipynb").read_text(encoding="utf-8")
+    frames = re.findall(r'<div id="eq-[^"]+" class="equation">(.*?)</div>', page, re.DOTALL)
+    assert len(frames) > 5 and page.count('<math display="block"') > len(frames)
+    assert {frame.count('<math display="block"') for frame in frames} == {1}
+
+
 def look(article, tmp_path, width, dark):
     "What Chromium sees, and what it complains of."
     page = html.escape(article.read_text(encoding="utf-8"), quote=True)
@@ -121,6 +129,33 @@ def test_pages_in_a_browser(name, previews, tmp_path):
     seen, complaints = look(previews(name), tmp_path, 390, dark=True)
     assert not complaints and not seen["lost"] and not seen["low"], (complaints, seen)
     assert seen["scroll"] <= 390, f"{seen['scroll']} pixels wide: {seen['wide']}"
+
+
+WIDTHS = """<div style="width: COLUMNpx; font: 17px system-ui, sans-serif">FORMULAS</div><pre id="result"></pre><script>
+const wide = [...document.querySelectorAll("math")].filter((m) => {
+  const parts = [...m.querySelectorAll("mtable, mrow, mi, mn, mo")];
+  const right = Math.max(...parts.map((e) => e.getBoundingClientRect().right));
+  return right > m.getBoundingClientRect().right + 4 || m.scrollWidth > m.clientWidth + 4; });
+document.getElementById("result").textContent = JSON.stringify({ formulas: document.querySelectorAll("math").length,
+  wide: wide.map((m) => m.querySelector("annotation").textContent.trim().slice(0, 90)) });
+</script>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to measure formulas with")
+def test_formulas_fit(previews, tmp_path):
+    "No displayed formula is wider than the site's column on a window of 1,200 pixels; in a narrow column some are."
+    pages = [*sorted((ROOT / "nbs").glob("*.ipynb")), *sorted((ROOT / "nbs").glob("*.qmd"))]
+    text = "".join(previews(path.name).read_text(encoding="utf-8") for path in pages)
+    formulas = re.findall(r'<math display="block".*?</math>', text, re.DOTALL)
+    for column, fine in ((683, True), (120, False)):
+        page = tmp_path / "formulas.html"
+        body = WIDTHS.replace("COLUMN", str(column)).replace("FORMULAS", "".join(formulas))
+        page.write_text(f'<!DOCTYPE html><meta charset="utf-8">{body}', encoding="utf-8")
+        done = subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'user'}", page.as_uri()],
+                              capture_output=True, text=True, timeout=120)
+        found = json.loads(html.unescape(re.search(r'<pre id="result">(.*?)</pre>', done.stdout, re.DOTALL)[1]))
+        assert found["formulas"] == len(formulas) > 100
+        assert (not found["wide"]) == fine, "too wide: " + "\n".join(found["wide"])
 
 
 def luminance(color):
