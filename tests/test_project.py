@@ -254,6 +254,31 @@ def test_cells(path):
     assert not found, f"{path.name}: " + listing(found)
 
 
+def shown(cell):
+    "Does a reader of the site see anything of this cell? Of exported code only what is public or in `exports`."
+    if cell.cell_type != "code":
+        return True
+    flags = extract_directives(cell, remove=False)
+    if {"hide", "default_exp"} & set(flags):
+        return False
+    code = "" if "exports" in flags or "export" not in flags else re.sub("^#.*", "", cell.source, flags=re.MULTILINE)
+    return not code or any(isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name[0] != "_"
+                           for n in ast.parse(code).body)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_promises_are_kept(path):
+    "After a colon or a heading the site shows something; where the code that is meant is hidden, write `exports`."
+    cells, found = read_nb(path).cells, []
+    for cell, after in zip(cells, cells[1:]):
+        visible = next((c for c in cells[cell.idx_ + 1:] if shown(c)), None)
+        last = cell.source.rstrip().split("\n")[-1]
+        if cell.cell_type == "markdown" and (last.endswith(":") or last.startswith("#")) and not shown(after):
+            if visible is None or visible.cell_type == "markdown":
+                found.append(f"nothing is seen after {last!r}")
+    assert not found, f"{path.name}: " + listing(found)
+
+
 # ---- the package
 
 def test_wheel(tmp_path_factory):
