@@ -845,6 +845,6 @@ def plot_tasks(dataset,              # a Dataset with images, as arrays or paths
         for ax, task, value in zip(axes.flat, ranked.index, ranked.score):
             at = dataset.votes.tasks.get_loc(task)
             ax.imshow(_picture(dataset.images, at, size), interpolation="nearest")
-            ax.set_title(f"{value:.2f}  {names.get(truth.get(task), '')}", fontsize=8)
+            ax.set_title(f"{round(value, 2) + 0:.2f}  {names.get(truth.get(task), '')}", fontsize=8)
             ax.text(.5, -.04, _say_votes(dataset, at), transform=ax.transAxes, ha="center", va="top", fontsize=7)
     return figure
