@@ -2,9 +2,12 @@
 
     python benchmarks/scale.py -o benchmarks/scale.json --table nbs/results/scale.csv     # some minutes on one core
     python benchmarks/scale.py --tasks 20000 --workers 2000 --species 1000 --seeds 2      # a small one
+    python benchmarks/scale.py --parts growth -o ... --table ...                          # keeps the other part's rows
 
 Floras of `crowdbook.scale.large_flora`. Every fit has a process of its own, which reads the votes from Parquet; seconds
 are the fit with all labels, peak MB is that of the whole process. `shards` reads a folder of 32 files in each round.
+The growth with the classes compares models that are the same on candidates and with a column for each class, except that
+Dawid-Skene is restricted there; seconds are the best of three fits where one takes less than ten.
 """
 
 import argparse
@@ -17,7 +20,8 @@ import measure
 
 SPARSE = {"MV": "MV", "WAWA": "WAWA", "PlantNet": "PlantNet", "OneCoin": "OneCoin[right=2, wrong=1]",
           "SparseDS": "SparseDS"}
-DENSE = {"MV": "MV", "PlantNet": "PlantNet", "OneCoin": "OneCoin", "SparseDS": "DS[tol=1e-6]"}  # of the same kind
+DENSE = {"MV": "MV", "PlantNet": "PlantNet", "OneCoin": "OneCoin", "SparseDS": "DS[tol=1e-6]"}
+SAME = DENSE | {"SparseDS": "SparseDS[strength=0,prevalence='learned',tol=1e-6]"}  # on candidates, like DENSE
 SHARDS = 32
 
 
@@ -30,7 +34,7 @@ def write(folder: Path, tasks: int, workers: int, species: int, seed: int) -> No
     flora.truth.rename("label").rename_axis("task").to_frame().to_parquet(folder / "truth.parquet")
 
 
-def one(form: str, name: str, folder: Path) -> dict:
+def one(form: str, strategy: str, folder: Path) -> dict:
     "Fit one strategy in one form and report."
     import warnings
 
@@ -42,9 +46,8 @@ def one(form: str, name: str, folder: Path) -> dict:
     votes = folder / "shards" if form == "shards" else Votes.read(folder / "votes.parquet")
     before = measure.resident_mb()
     more = dict(sparse=True) if form != "dense" else dict(warn=False)
-    names = DENSE if form == "dense" else SPARSE
     try:
-        seconds, model = measure.timed(lambda: fitted(aggregate(votes, names[name], **more)))
+        seconds, model = measure.timed(lambda: fitted(aggregate(votes, strategy, **more)))
     except MemoryError as e:
         return dict(seconds=None, note=f"refused: {e}", loaded_mb=before)
     peak, truth = measure.resident_mb("VmHWM"), pd.read_parquet(folder / "truth.parquet").label
@@ -71,8 +74,8 @@ def named(folder: Path) -> dict:
     return dict(votes=v.n_votes, ceiling=len(set(v.task[hit])) / v.n_tasks)
 
 
-def rows_of(part: str, sizes: dict, seed: int, forms: dict, limit: float, gave_up=()) -> list[dict]:
-    "Fit the strategies of each form to one flora, except those given up on a smaller one."
+def rows_of(part: str, sizes: dict, seed: int, forms: dict, limit: float, gave_up=(), repeat: int = 1) -> list[dict]:
+    "Fit the strategies of each form (name -> strategy) to one flora, except those given up on a smaller one."
     out = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -84,30 +87,48 @@ def rows_of(part: str, sizes: dict, seed: int, forms: dict, limit: float, gave_u
             split, _ = measure.timed(lambda: write_shards(folder / "votes.parquet", folder / "shards", SHARDS))
             more["split_seconds"] = split
         for form, names in forms.items():
-            for name in names:
+            for name, strategy in names.items():
                 if (form, name) in gave_up:
                     got = dict(seconds=None, note="not tried: given up with fewer species")
                 else:
-                    got = measure.run(__file__, form, name, folder, limit=limit)
+                    tries = [measure.run(__file__, form, strategy, folder, limit=limit)]
+                    if (tries[0]["seconds"] or 10) < 10:
+                        tries += [measure.run(__file__, form, strategy, folder) for _ in range(repeat - 1)]
+                    got = min(tries, key=lambda r: r["seconds"] or float("inf"))
                 out.append(dict(part=part, form=form, strategy=name, seed=seed, **sizes, **more, **got))
                 told = f"{got['seconds']:8.2f} s {got['peak_mb']:7.0f} MB" if got["seconds"] else got["note"]
                 print(f"{part:6} {sizes['species']:6,d} species, seed {seed}: {form:7}{name:9}{told}", flush=True)
     return out
 
 
-def main(tasks, workers, species, seeds, limit, output, table) -> None:
-    "Run everything; write the table and the report."
+def size(big: dict, seeds: int, limit: float) -> list[dict]:
+    "Floras of one size; shards and dense tables on the first."
+    rows = []
+    for seed in range(seeds):
+        once = {"shards": {n: SPARSE[n] for n in ("OneCoin", "SparseDS")}, "dense": {n: n for n in ("MV", "OneCoin")}}
+        rows += rows_of("size", big, seed, {"sparse": SPARSE} | (once if not seed else {}), limit)
+    return rows
+
+
+def growth(limit: float) -> list[dict]:
+    "More and more species, and all else equal."
+    rows = []
+    for K in (10, 30, 100, 300, 1000, 3000, 10_000):
+        gave_up = {(r["form"], r["strategy"]) for r in rows if r["seconds"] is None}
+        sizes = dict(tasks=5000, workers=1000, species=K)
+        rows += rows_of("growth", sizes, 0, {"sparse": SAME, "dense": DENSE}, limit, gave_up, repeat=3)
+    return rows
+
+
+def main(tasks, workers, species, seeds, limit, parts, output, table) -> None:
+    "Run the parts; write the table and the report, which keep what was there of a part that was not run."
     import pandas as pd
 
-    rows, big = [], dict(tasks=tasks, workers=workers, species=species)
-    for seed in range(seeds):
-        once = {"shards": ["OneCoin", "SparseDS"], "dense": ["MV", "OneCoin"]}
-        forms = {"sparse": SPARSE} | (once if not seed else {})
-        rows += rows_of("size", big, seed, forms, limit)
-    for K in (10, 30, 100, 300, 1000, 3000, 10_000):
-        gave_up = {(r["form"], r["strategy"]) for r in rows if r["part"] == "growth" and r["seconds"] is None}
-        sizes = dict(tasks=5000, workers=1000, species=K)
-        rows += rows_of("growth", sizes, 0, {"sparse": DENSE, "dense": DENSE}, limit, gave_up)
+    big = dict(tasks=tasks, workers=workers, species=species)
+    rows = json.loads(output.read_text())["rows"] if output and output.exists() else []
+    rows = [r for r in rows if r["part"] not in parts]
+    rows += size(big, seeds, limit) if "size" in parts else []
+    rows += growth(limit) if "growth" in parts else []
     where = measure.environment("crowdbook", "numpy", "scipy", "pandas", "pyarrow")
     print(where)
     if table:
@@ -126,6 +147,7 @@ if __name__ == "__main__":
         parser.add_argument("--species", type=int, default=10_000, help="its species, K")
         parser.add_argument("--seeds", type=int, default=5, help="floras of that size")
         parser.add_argument("--limit", type=float, default=120, help="seconds after which a fit is given up")
+        parser.add_argument("--parts", nargs="+", default=["size", "growth"], choices=["size", "growth"], help="to run")
         parser.add_argument("-o", "--output", type=Path, help="write the report here (json)")
         parser.add_argument("--table", type=Path, help="write the rows here (csv)")
         main(**vars(parser.parse_args()))
