@@ -31,6 +31,7 @@ from .mace import MACE
 from .majority import MajorityVote, NaiveSoft, WeightedMajority
 from .plantnet import PlantNet
 from .spectral import KOS, MMSR
+from .votes import Votes
 from .weights import IWMV, WAWA, ZBS, ShapleyMajority, TwoThird
 
 # %% ../nbs/06z_aggregate.ipynb #c006
@@ -58,7 +59,7 @@ def parse_strategy(text: str,   # "DS", "GLAD[tol=1e-4]", ...
                    among=None,  # registry, name -> class; STRATEGIES if None
                    ):           # name in the registry and dictionary of parameters
     "Name and parameters of a strategy; ValueError names the closest strategy or the parameters it has."
-    match = re.fullmatch(r"\s*([\w-]+)\s*(?:\[(.*)\])?\s*", text)
+    match = re.fullmatch(r"\s*([\w-]+)\s*(?:\[(.*)\])?\s*", text) if isinstance(text, str) else None
     if not match:
         raise ValueError(f"strategy {text!r} cannot be read; write NAME or NAME[parameter=value]")
     name, inside = match.groups()
@@ -124,6 +125,8 @@ def aggregate(votes,               # Votes, a data frame, nested dictionaries, a
         name, written = parse_strategy(strategy or default, names)
         model = names[name](**{**written, **params}, random_state=random_state)
     votes, start = votes if sparse else as_votes(votes), time.perf_counter()
+    if isinstance(votes, Votes) and not votes.n_classes:
+        raise ValueError("there are no votes and no classes; give at least one vote")
     model.fit(votes, gold, progress, warm_start)
     model.seconds_ = time.perf_counter() - start
     if warn and not sparse and not isinstance(model, NaiveSoft):

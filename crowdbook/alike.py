@@ -174,8 +174,8 @@ class Alike:
         "Sample kinds and matrices given the class probabilities; ValueError if their shape does not fit the votes."
         from tqdm.auto import trange
 
-        self.votes_, T = as_votes(votes), np.asarray(T, dtype=float)
-        self._check(T)
+        self.votes_ = as_votes(votes)
+        T = self._check(T)
         self._start()
         for sweep in trange(self.sweeps, desc="Alike", disable=not progress, leave=False):
             self._sweep(sampled_counts(self.votes_, T, self._rng), sweep)
@@ -185,19 +185,36 @@ class Alike:
 # %% ../nbs/04d_alike.ipynb #c034
 @patch
 def _check(self: Alike, T):
-    "Refuse parameters that cannot be."
+    "Refuse parameters that cannot be; T as an array in the order of the tasks."
     check_number("sweeps", self.sweeps, 1, whole=True)
     check_number("burn", self.burn, 0, whole=True)
     check_number("fresh", self.fresh, 1, whole=True)
     if self.burn >= self.sweeps:
         raise ValueError(f"burn must be below sweeps={self.sweeps}, not {self.burn}")
+    check_number("random_state", self.random_state, 0, whole=True)
     v = self.votes_
+    T = _dense(T, v.tasks)
     if T.shape != (v.n_tasks, v.n_classes):
         raise ValueError(f"T must have a row a task and a column a class, shape {(v.n_tasks, v.n_classes)}, "
                          f"not {T.shape}")
+    if not (np.isfinite(T).all() and (T >= 0).all() and np.allclose(T.sum(axis=1), 1, atol=1e-6)):
+        raise ValueError("T must hold probabilities: none missing, none negative, and rows that sum to 1")
+    if v.n_workers == 0:
+        raise ValueError("there are no workers; give at least one vote")
     if v.n_workers * v.n_classes**2 > 1e8:
         raise ValueError(f"{v.n_workers} workers x {v.n_classes} x {v.n_classes} classes are too many for matrices of "
                          f"all workers; select fewer workers")
+    return T
+
+
+def _dense(T, tasks):
+    "T as an array of numbers; the rows of a data frame are found by task."
+    if isinstance(T, pd.DataFrame):
+        T = T.reindex(tasks)
+    try:
+        return np.asarray(T, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError("T must be a dense array of numbers, a row a task and a column a class") from None
 
 
 @patch
@@ -247,6 +264,13 @@ def _keep(self: Alike, a):
 
 # %% ../nbs/04d_alike.ipynb #c038
 @patch
+def _check_fitted(self: Alike):
+    "ValueError before fit."
+    if not hasattr(self, "draws_"):
+        raise ValueError("this Alike is not fitted yet; call fit(votes, T) first")
+
+
+@patch
 def _finish(self: Alike):
     "Means, and the numbers of kinds."
     n = len(self._kept)
@@ -264,6 +288,9 @@ def interval(self: Alike,
     "Central posterior interval of a score of each worker; ValueError for another score."
     if score not in ("spam_score", "trace"):
         raise ValueError(f"score must be 'spam_score' or 'trace', not {score!r}")
+    if not isinstance(level, int | float) or not 0 < level < 1:
+        raise ValueError(f"level must be a number between 0 and 1, not {level!r}")
+    self._check_fitted()
     tail = (1 - level) / 2
     return tuple(np.quantile(self.draws_[:, int(score == "trace")], [tail, 1 - tail], axis=0))
 
@@ -272,6 +299,7 @@ def interval(self: Alike,
 def together(self: Alike,
              ) -> pd.DataFrame:  # shape (n_workers, n_workers), rows and columns by worker
     "The chance that two workers are of one kind."
+    self._check_fitted()
     workers = self.votes_.workers.rename("worker")
     out = sum((kind[:, None] == kind).astype(float) for kind, _ in self._trail) / len(self._trail)
     return pd.DataFrame(out, index=workers, columns=workers)

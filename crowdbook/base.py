@@ -360,7 +360,8 @@ def check_number(
 ):
     "ValueError naming the parameter unless `value` is a number above `low` (whole: an integer from `low` on)."
     kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not (value >= low if whole else value > low):
+    fine = isinstance(value, kinds) and not isinstance(value, bool) and np.isfinite(value)
+    if not fine or not (value >= low if whole else value > low):
         raise ValueError(
             f"{name} must be {'an integer of at least' if whole else 'a number above'} {low}, not {value!r}"
         )

@@ -63,7 +63,7 @@ def _fail(error) -> int:
     "Print one line on standard error and return the exit code."
     if isinstance(error, OSError) and error.filename and error.strerror:
         error = f"{error.filename}: {error.strerror}"
-    words = re.sub(rf"\b({'|'.join(_OPTIONS)})=(\.\.\.)?", r"--\1 ", " ".join(str(error).split())).strip()
+    words = re.sub(rf"\b({'|'.join(_OPTIONS)})=(\.\.\.|True)?", r"--\1 ", " ".join(str(error).split())).strip()
     print(f"crowdbook: {words}", file=sys.stderr)
     return 2
 
@@ -79,6 +79,11 @@ def _save(frame, path):
     there = Path(path).exists()
     with atomic(path) as p:
         frame.to_csv(p, index=False)
+    _say_written(path, there)
+
+
+def _say_written(path, there):
+    "Which file was written, and whether it replaced one."
     _say(f"wrote {path}" + (" (it replaces the file that was there)" if there else ""))
 
 # %% ../nbs/15_cli.ipynb #c012
@@ -129,6 +134,8 @@ def _class_list(text):
     if text is None:
         return None
     names = [n.strip() for n in text.split(",")]
+    if "" in names:
+        raise ValueError(f"--classes {text}: a class has no name; write names with commas between them")
     return [int(n) for n in names] if all(n.lstrip("-").isdigit() for n in names) else names
 
 # %% ../nbs/15_cli.ipynb #c015
@@ -147,7 +154,7 @@ _StrategyOption = Annotated[
     Optional[list[str]],
     typer.Option("-s", "--strategy", help="NAME or NAME[parameter=value]; may be repeated; all compares all."),
 ]
-_SeedOption = Annotated[int, typer.Option("--seed", help="Of the draws among tied classes.")]
+_SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of the draws among tied classes.")]
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 _SparseOption = Annotated[bool, typer.Option("--sparse", help="Keep only the classes that were named: for thousands "
                                              "of classes, or a folder of shards.")]
@@ -163,7 +170,7 @@ def _aggregate(
     encoding: _EncodingOption = "utf-8", from_: _FromOption = None, sparse: _SparseOption = False,
 ):
     "Labels from votes, by one or several strategies."
-    _check_outputs(output, probas, workers)
+    _check_outputs(output, probas, workers, inputs=(votes, truth, gold, weights))
     options = dict(task=task, worker=worker, label=label, duplicates=duplicates, wide=wide, sep=sep, encoding=encoding)
     read = (_read_sparse if sparse else _read)(votes, from_, classes, **options)
     if sparse and probas is not None:
@@ -176,9 +183,17 @@ def _aggregate(
         _show(read, models, table, output)
 
 # %% ../nbs/15_cli.ipynb #c017
-def _check_outputs(*paths):
-    "Refuse output files without a folder or of the same name before anything is computed."
-    paths = [p for p in paths if p is not None]
+_PARTS = ("metadata.json", "answers.json", "answers.txt", "truth.csv", *(f"votes{e}" for e in (
+    ".parquet", ".csv", ".tsv", ".jsonl", ".json")))
+
+
+def _check_outputs(*paths, inputs=()):
+    "Refuse outputs without a folder, of the same name, or in the place of an input, before anything is computed."
+    paths, read = [p for p in paths if p is not None], [p for p in inputs if p is not None]
+    read += [p / part for p in read if p.is_dir() for part in _PARTS]
+    for p in paths:
+        if p.exists() and p.resolve() in {r.resolve() for r in read}:
+            raise ValueError(f"{p} is read by this command and would be lost; name another output")
     for p in paths:
         if not p.parent.is_dir():
             raise ValueError(f"{p}: there is no folder {p.parent}; create it first")
@@ -196,6 +211,8 @@ def _fit(votes, names, truth, gold, weights, seed, progress, sparse=False):
     for labels, path in ((truth_, truth), (gold_, gold)):
         if labels is not None and hasattr(votes, "match_labels"):
             votes.match_labels(labels, str(path))
+    if weights is not None and not any(n.strip().lower().startswith("wmv") or n == "all" for n in names or ()):
+        raise ValueError("--weights is for the strategy WMV; add -s WMV or leave it out")
     weights_ = None if weights is None else read_labels(weights, task="worker", label="weight")
     names = None if names and "all" in names else (names or [default_strategy(sparse)])
     models = compare(votes, names, gold_, seed, progress, weights_, sparse)
@@ -279,7 +296,7 @@ def _report(
     "One page (HTML) about the crowd: labels, workers, ambiguous tasks, agreement, warnings."
     from crowdbook.report import class_names_of, write_report
     from crowdbook.votes import read_labels
-    _check_report(output, images, strategy)
+    _check_report(output, images, strategy, (votes, truth, gold))
     options = dict(task=task, worker=worker, label=label, duplicates=duplicates, wide=wide, sep=sep, encoding=encoding)
     read = _read(votes, from_, classes, **options)
     known, sure = (None if path is None else read_labels(path) for path in (truth, gold))
@@ -290,13 +307,13 @@ def _report(
     there = output.exists()
     write_report(output, read, strategy=strategy, images=images, truth=known, gold=sure, random_state=seed, notes=notes,
                  title=title or votes.resolve().stem, class_names=class_names_of(votes))
-    _say(f"wrote {output}" + (" (it replaces the file that was there)" if there else ""))
+    _say_written(output, there)
 
 
-def _check_report(output, images, strategy):
+def _check_report(output, images, strategy, inputs):
     "Refuse what can be refused at once."
     from crowdbook.aggregate import parse_strategy
-    _check_outputs(output)
+    _check_outputs(output, inputs=inputs)
     if images is not None and not images.is_dir():
         raise ValueError(f"{images}: there is no such folder of images; correct --images")
     if strategy is not None:
@@ -327,7 +344,7 @@ def _identify(
     wide: _WideOption = False, sep: _SepOption = None, encoding: _EncodingOption = "utf-8", from_: _FromOption = None,
 ):
     "Which tasks are ambiguous, which workers can be trusted."
-    _check_outputs(output)
+    _check_outputs(output, inputs=(votes, gold, features))
     options = dict(task=task, worker=worker, label=label, duplicates=duplicates, wide=wide, sep=sep, encoding=encoding)
     names = score or DEFAULT_SCORES
     _check_scores(names)
@@ -607,9 +624,11 @@ def _demo_plots(crowd, models, table, folder):
                    workers=_workers_figure(crowd, models["DS"], plt, plot),
                    confusions=_confusions_figure(crowd, models["DS"], plt, plot))
     for name, figure in figures.items():
+        there = (folder / f"{name}.png").exists()
         with atomic(folder / f"{name}.png") as p:
             figure.savefig(p)
         plt.close(figure)
+        _say_written(folder / f"{name}.png", there)
 
 # %% ../nbs/15_cli.ipynb #c042
 def _votes_figure(crowd, plt, plot):

@@ -113,13 +113,27 @@ def _probas(dataset, path):
             raise ValueError(f"{path} holds {frame.strategy.nunique()} strategies; write one with a single -s")
         frame = frame.drop(columns="strategy")
     classes = dataset.votes.classes
+    again = frame.index[frame.index.duplicated()]
+    if len(again):
+        raise ValueError(f"{path}: task {str(again[0])!r} has several rows; keep one")
     frame.columns = [{str(c): c for c in classes}.get(str(c), c) for c in frame.columns]
     frame.index = [{str(t): t for t in dataset.votes.tasks}.get(str(t), t) for t in frame.index]
     for what, wanted, there in (("class", classes, frame.columns), ("task", frame.index, dataset.votes.tasks)):
         lost = [c for c in wanted if c not in set(there)]
         if lost:
             raise ValueError(f"{path}: {what} {lost[0]!r} is {'missing' if what == 'class' else 'not in the data set'}")
-    return frame[list(classes)]
+    return _checked_probas(frame[list(classes)], path)
+
+
+def _checked_probas(frame, path):
+    "Rows of probabilities, or empty ones; ValueError names a task whose row is neither."
+    import numpy as np
+    import pandas as pd
+    frame = frame.apply(pd.to_numeric, errors="coerce").where(frame.notna(), 0)
+    fine = (frame >= 0).all(axis=1) & np.isclose(frame.sum(axis=1), 1, atol=1e-3) | (frame == 0).all(axis=1)
+    if not fine.all():
+        raise ValueError(f"{path}: the row of task {str(fine.idxmin())!r} does not hold probabilities with the sum 1")
+    return frame
 
 
 def _has_column(path, name):
@@ -132,15 +146,35 @@ def _open_run(folder, resume, overwrite):
     "The folder of a run; a finished one is not replaced in silence."
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; name a folder with --output")
+    if (folder / "metadata.json").exists():
+        raise ValueError(f"{folder} is a data set; name another folder with --output")
     if not folder.parent.is_dir():
         raise ValueError(f"{folder}: there is no folder {folder.parent}; create it first")
     if (folder / "results.json").exists() and not (overwrite or resume):
         raise ValueError(f"{folder} holds a finished run; choose another folder, or replace it with --overwrite")
+    old = [n for n in ("model.pt", "history.csv", "curves.png", "predictions.csv", "labels.csv", "workers.csv",
+                       "confusions.npy") if (folder / n).exists()]
+    if old and not (overwrite or resume):
+        raise ValueError(f"{folder} holds {old[0]}; choose another folder, or replace what is there with --overwrite")
     folder.mkdir(exist_ok=True)
     point = folder / "checkpoint.pt"
     if resume and not point.exists():
         raise ValueError(f"{folder} holds no checkpoint.pt to resume from; start the run without --resume")
     return point
+
+
+def _n_labelled(votes, targets, n_tasks):
+    "Number of tasks to learn from; says so if it is not all of them."
+    import numpy as np
+    if targets is None:
+        n = int((votes.feedback > 0).sum())
+    elif getattr(targets, "ndim", 1) == 1:
+        n = int(targets.notna().sum())
+    else:
+        n = int((np.nan_to_num(np.asarray(targets, float)).sum(axis=1) > 0).sum())
+    if n < n_tasks:
+        _say(f"{n:,} of {n_tasks:,} tasks have a label; the others are left out")
+    return n
 
 
 def _judge(model, splits, classes, ks):
@@ -229,6 +263,7 @@ def _run(model, data, targets, label_name, output, use, side, top, resume, overw
     import time
 
     tasks, splits = _tasks(data, use, side)
+    there = (output / "results.json").exists()
     point, start = _open_run(output, resume, overwrite), time.perf_counter()
     classes = data.votes.classes
     options = dict(val=splits.get("val"), progress=sys.stderr.isatty())
@@ -237,12 +272,17 @@ def _run(model, data, targets, label_name, output, use, side, top, resume, overw
     elif resume:
         raise ValueError(f"{label_name} writes no checkpoint; start it without --resume")
     options |= {} if targets is None else dict(classes=classes)
-    model.fit(tasks, data.votes if targets is None else targets, **options)
+    try:
+        model.fit(tasks, data.votes if targets is None else targets, **options)
+    finally:
+        if not any(output.iterdir()):
+            output.rmdir()
+    output.mkdir(exist_ok=True)
     seconds = time.perf_counter() - start
     results = dict(
         labels=label_name,
         network=model.network,
-        n_tasks=len(tasks),
+        n_tasks=_n_labelled(data.votes, targets, len(tasks)),
         epochs=len(model.history_),
         seconds=seconds,
         seed=getattr(model.recipe, "seed", getattr(model, "random_state", None)),
@@ -254,7 +294,7 @@ def _run(model, data, targets, label_name, output, use, side, top, resume, overw
         model.write(output / "model.pt")
     _finish(output, model, results, splits)
     _show_run(results, as_json)
-    _say(f"wrote {output}")
+    _say(f"wrote {output}" + (" (it replaces the run that was there)" if overwrite and there else ""))
 
 # %% ../nbs/15b_cli_learning.ipynb #c019
 def _write_crowd(model, data, tasks, folder, results):

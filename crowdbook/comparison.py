@@ -10,6 +10,7 @@ __all__ = ['is_crowd_model', 'from_votes', 'training_targets', 'GaussianClassifi
 import re
 import time
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,11 @@ def from_votes(method: str,     # a crowd model or ClassifierEM, with parameters
                **params,        # of the model
                ):               # not fitted yet: fit(tasks, votes, val=)
     "A model that learns from votes, by its name; ValueError names the closest one, or the parameters it has."
+    if not is_crowd_model(method) and re.fullmatch(r"[\w-]+", _base(method)):
+        known = {n.lower(): n for n in (*CROWD_MODELS, "ClassifierEM")}
+        close = get_close_matches(_base(method), known, 1)
+        hint = f"; did you mean {known[close[0]]}?" if close else ""
+        raise ValueError(f"there is no model {method!r} among {', '.join(known.values())}{hint}")
     if _base(method) != "classifierem":
         return crowd_model(method, network=network, recipe=recipe, **params)
     inside = re.fullmatch(r"\s*\w+\s*(?:\[(.*)\])?\s*", method)

@@ -15,6 +15,7 @@ import json
 import os
 import pickle
 import posixpath
+import re
 import shutil
 import sys
 import tarfile
@@ -1024,6 +1025,10 @@ def _check_free(to, overwrite):
             raise FileExistsError(
                 f"{to} is not a data set (it has no metadata.json) and is left alone; choose another folder"
             )
+        ours = re.compile(r"(metadata|answers)\.json|answers\.txt|votes\.\w+|truth\w*\.csv|features_\w+\.npy|train|val|test")
+        other = sorted(p.name for p in to.iterdir() if not ours.fullmatch(p.name))
+        if other:
+            raise FileExistsError(f"{to} also holds {other[0]!r}, which would be lost; move it or choose another folder")
 
 
 @contextmanager

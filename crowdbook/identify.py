@@ -385,10 +385,12 @@ def _gain(q: Inquiry, strategy: str = "DSS", worker="random", most: int = 100):
     return expected_gain(T, confusions[share > 0], share[share > 0])
 
 # %% ../nbs/11_identify.ipynb #c068
-def _flag(name, value):
-    "A parameter that is True or False; ValueError for anything else."
+def _flag(name, value, prior=1.):
+    "A parameter that is True or False; ValueError for anything else, or for a prior that it has no use for."
     if not isinstance(value, bool):
         raise ValueError(f"{name}: share must be True or False, not {value!r}")
+    if value and prior != 1:
+        raise ValueError(f"{name}: share=True finds its own prior; leave prior={prior!r} out")
     return value
 
 
@@ -396,7 +398,7 @@ def _spam_score(q: Inquiry, strategy: str = "DS", form: str = "score", prior: fl
     "How much the rows of the confusion matrix differ; 0: spammer, 1: always right (@eq-spam-score)."
     if form not in ("score", "distance"):
         raise ValueError(f"spam_score: form must be 'score' or 'distance', not {form!r}")
-    if _flag("spam_score", share):
+    if _flag("spam_score", share, prior):
         value, (low, high) = q.alike(strategy).spam_score_, q.alike(strategy).interval("spam_score", q.level)
     else:
         value = spam_score(q.confusions(strategy))
@@ -409,7 +411,7 @@ def _spam_score(q: Inquiry, strategy: str = "DS", form: str = "score", prior: fl
 def _trace_confusion(q: Inquiry, strategy: str = "DS", prior: float = 1., share: bool = False):
     "Trace of the confusion matrix; 1: spammer, K: always right."
     K = q.votes.n_classes
-    if _flag("trace_confusion", share):
+    if _flag("trace_confusion", share, prior):
         return q.alike(strategy).trace_, *q.alike(strategy).interval("trace", q.level)
     low, high = diagonal_interval(rows_of(q.votes, q.model(strategy).probas_, prior), np.full(K, 1 / K), q.level)
     return np.trace(q.confusions(strategy), axis1=1, axis2=2), K * low, K * high

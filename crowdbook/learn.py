@@ -297,7 +297,9 @@ def mlp(n_in: int,     # entries of a task
 # %% ../nbs/08_learning.ipynb #c027
 def _own(name, params, like):
     "Layers of the networks that are our own."
-    n_in = int(np.prod(like.shape))
+    n_in, hidden = int(np.prod(like.shape)), params.get("hidden", ())
+    for size in hidden if isinstance(hidden, list | tuple) else (hidden,):
+        check_number("hidden", size, 1, whole=True)
     sizes = dict(linear=(), dense=128, mlp=params.pop("hidden", (64,)))
     body = mlp(n_in, params.pop("n_classes"), sizes[name], params.pop("dropout", .5 if name == "dense" else 0))
     scale = params.pop("scale", 1) and like.kind == "features"
@@ -924,6 +926,8 @@ def backbone(name: str,                # a classification model of torchvision, 
     "Features below the last layer of a network, computed once and cached by content in the data folder."
     from crowdbook.datasets import data_home
     with seeded(0):
+        if name in ("linear", "mlp", "dense"):
+            raise ValueError(f"{name} has no body to freeze; leave out frozen, or name a network for images")
         model = _lite0() if name == "lite0" else _pictured(name, {}, 1, tasks, pretrained)
     path = data_home() / "features" / f"{name}-{fingerprint(model, tasks.x, str(tasks.shape))[:32]}.npy"
     if path.exists():

@@ -120,10 +120,13 @@ def _weights_by_code(weights, votes):
         raise ValueError("WMV needs weights=, a Series or dict worker -> weight")
     weights = pd.to_numeric(pd.Series(weights), errors="coerce").reindex(votes.workers)
     active = votes.workload.to_numpy() > 0
-    for bad, why in ((weights.isna() & active, "no weight that is a number"), (weights < 0, "a negative weight")):
+    for bad, why in ((weights.isna() & active, "no weight that is a number"), (weights < 0, "a negative weight"),
+                     (np.isinf(weights), "an infinite weight")):
         if bad.any():
             raise ValueError(
                 f"weights: worker {str(weights.index[bad][0])!r} has {why}; give every worker with votes a "
                 f"weight of at least 0"
             )
+    if active.any() and not weights[active].any():
+        raise ValueError("weights: all workers with votes have the weight 0; give at least one of them more")
     return weights.fillna(0).to_numpy()

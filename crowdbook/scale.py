@@ -27,11 +27,12 @@ from scipy import sparse
 from .base import Aggregator, _take, as_votes, check_number, climb
 from .dawid_skene import log_
 from .majority import WeightedMajority, _weights_by_code
-from .plantnet import Flora, PlantNet, population, species_right, species_weight, valid_labels
+from .plantnet import Flora, PlantNet, lookalike, population, species_right, species_weight, valid_labels
 from crowdbook.votes import (
     _SEPARATORS,
     MISSING,
     Votes,
+    _check_closed,
     _check_columns,
     _check_encoding,
     _check_ragged,
@@ -49,7 +50,9 @@ def distinct_workers(rng,                  # numpy.random.Generator
                      task: np.ndarray,     # task of each wanted vote, shape (n_votes,), sorted
                      active: np.ndarray,   # activity of each worker, shape (n_workers,), positive
                      ) -> np.ndarray:      # worker of each vote, shape (n_votes,); no worker twice on a task
-    "Workers drawn in proportion to their activity, without replacement within a task."
+    "Workers drawn in proportion to their activity, without replacement within a task; ValueError if there are too few."
+    if len(task) and np.bincount(task).max() > len(active):
+        raise ValueError(f"a task wants {np.bincount(task).max()} votes of {len(active)} workers; ask for fewer votes")
     cumulated = np.cumsum(active)
     worker, todo, looked_at = np.zeros(len(task), int), np.arange(len(task)), np.arange(len(task))
     placed = np.zeros(len(task), bool)
@@ -78,24 +81,9 @@ def large_flora(n_task: int = 100_000,     # observations
     worker = distinct_workers(rng, task, active)
     author = worker[np.cumsum(extra + 1) - extra - 1]
     right = rng.random(len(task)) < np.where(truth[task] < known[worker], .95, .3)
-    label = np.where(right, truth[task], _lookalike(rng, truth[task], common))
+    label = np.where(right, truth[task], lookalike(rng, truth[task], common, rng.permutation(n_species)))
     votes = Votes(task, worker, label, range(n_task), range(n_worker), range(n_species))
     return Flora(votes, pd.Series(truth), pd.Series(author), pd.Series(dtype=float), known)
-
-# %% ../nbs/14_scale.ipynb #c011
-def _lookalike(rng, truth, common):
-    "A wrong species: one of the same genus of four seven times in ten, otherwise any; both by frequency."
-    K = len(common)
-    place = rng.permutation(K)                                # species are dealt to places, four places are a genus
-    species = np.append(np.argsort(place), np.full(-K % 4, K)).reshape(-1, 4)
-    mates = species[place[truth] // 4]
-    weight = np.append(common, 0)[mates] * (mates != truth[:, None])
-    cumulated = np.cumsum(weight, axis=1)
-    at = (rng.random(len(truth))[:, None] * cumulated[:, -1:] >= cumulated).sum(axis=1).clip(max=3)
-    look = (rng.random(len(truth)) < .7) & (cumulated[:, -1] > 0)
-    other = np.searchsorted(np.cumsum(common), rng.random(len(truth)) * common.sum()).clip(max=K - 1)
-    wrong = np.where(look, mates[np.arange(len(truth)), at], other)
-    return np.where(wrong == truth, (truth + 1) % K, wrong)
 
 # %% ../nbs/14_scale.ipynb #c014
 def distinct(keys: np.ndarray,    # whole numbers from 0 on, shape (n,)
@@ -451,8 +439,9 @@ def predict_proba(self: SparseAggregator,
     crowd, votes = self._crowd, as_votes(votes)
     known = SimpleNamespace(votes_=SimpleNamespace(workers=crowd.workers, classes=crowd.classes))
     votes = Aggregator._recode(known, votes)
-    table = self._table(Part(votes, None, np.random.default_rng(self.random_state).random(votes.n_tasks)))[0]
-    codes = np.where(votes.feedback > 0, pick_rows(table, crowd.popularity, np.zeros(votes.n_tasks)), -1)
+    part = Part(votes, None, np.random.default_rng(self.random_state).random(votes.n_tasks))
+    table = self._table(part)[0]
+    codes = np.where(votes.feedback > 0, pick_rows(table, crowd.popularity, part.draws), -1)
     table = self._shown(table, codes)
     return table.to_csr(), pd.Series(table.rest, votes.tasks.rename("task"), name="rest")
 
@@ -624,8 +613,9 @@ def _check_em(model, *pseudo):
     check_number("tol", model.tol)
     check_number("max_iter", model.max_iter, 1, whole=True)
     for name in pseudo:
-        if getattr(model, name) != 0:
-            check_number(name, getattr(model, name))
+        value = getattr(model, name)
+        if not (isinstance(value, int | float) and value == 0):
+            check_number(name, value)
 
 
 @patch
@@ -889,6 +879,7 @@ def _batches(source, columns, sep, encoding):
             raise ValueError(f"{source}: votes are split from .csv, .tsv or .parquet; read others with Votes.read")
         header = _header(source, sep, encoding)
         _check_columns(header, columns, source)
+        _check_closed(source, sep, encoding)
         convert = pcsv.ConvertOptions(column_types={n: pa.string() for n in wanted}, include_columns=wanted,
                                       strings_can_be_null=True, null_values=MISSING, quoted_strings_can_be_null=False)
         try:
@@ -918,7 +909,7 @@ def _plain(batch, columns, source, row):
     for what, name in columns.items():
         column = batch.column(batch.schema.get_field_index(name))
         if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
+            column = column.cast(column.type.value_type)
         kind = column.type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
                 or pa.types.is_null(kind)):
@@ -943,8 +934,12 @@ def write_shards(source,                   # csv, tsv or parquet file with a vot
     "Split votes into Parquet files that hold whole tasks; ValueError names a bad row, FileExistsError the folder."
     from tqdm.auto import tqdm
     check_number("n_shards", n_shards, 1, whole=True)
+    if len({task, worker, label}) < 3:
+        raise ValueError(f"task, worker and label must be three columns, not {task!r}, {worker!r} and {label!r}")
     if not isinstance(source, Votes):
         source = _existing(source)
+        if source.is_dir():
+            raise ValueError(f"{source} is a folder; name a file of votes")
     folder, columns, read = Path(folder), dict(task=task, worker=worker, label=label), 0
     names = [f"votes-{i:05d}.parquet" for i in range(n_shards)]
     with _new_folder(folder) as draft, tqdm(desc="votes", unit="", disable=not progress, leave=False) as bar:
@@ -1023,6 +1018,8 @@ class Shards:
         if not self.paths:
             raise FileNotFoundError(f"{folder}: there is no .parquet file in it; write shards with write_shards")
         self.classes = None if classes is None else pd.Index(classes)
+        if self.classes is not None and self.classes.has_duplicates:
+            raise ValueError(f"classes name {self.classes[self.classes.duplicated()][0]!r} twice; name each class once")
         self._survey(progress)
 
     def __len__(self):

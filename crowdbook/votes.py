@@ -6,6 +6,7 @@
 __all__ = ['POLICIES', 'MISSING', 'Votes', 'atomic', 'read_labels', 'free_memory', 'check_table', 'VoteMatrix']
 
 # %% ../nbs/00_votes.ipynb #c003
+import codecs
 import csv
 import gzip
 import json
@@ -54,6 +55,16 @@ def _sorted_index(ids) -> pd.Index:
         return pd.Index(sorted(ids, key=lambda i: (type(i).__name__, str(i))))
 
 
+def _wanted(ids) -> pd.Index:
+    "A vocabulary that somebody gave; ValueError if it is no list or names something twice."
+    if isinstance(ids, str) or not hasattr(ids, "__iter__"):
+        raise ValueError(f"expected a list of identifiers, not {ids!r}")
+    index = pd.Index(ids)
+    if index.has_duplicates:
+        raise ValueError(f"{_show(index[index.duplicated()][0])} is named twice in {_some(index)}; name each once")
+    return index
+
+
 def _encode(column,           # one identifier a row, of any hashable type
             text: bool,       # do identifiers come from a text file?
             vocabulary=None,  # identifiers in a wanted order; found and sorted if None
@@ -62,7 +73,7 @@ def _encode(column,           # one identifier a row, of any hashable type
     codes, found = pd.factorize(pd.Series(column))
     found = _whole(pd.Index(np.asarray(found)))
     found = _from_text(found) if text else found
-    vocabulary = _sorted_index(found) if vocabulary is None else pd.Index(vocabulary)
+    vocabulary = _sorted_index(found) if vocabulary is None else _wanted(vocabulary)
     place = vocabulary.get_indexer(found)
     place = np.append(np.where(place < 0, -2, place), -1)  # the last entry serves the missing ones
     return place[codes].astype(np.int32), vocabulary
@@ -419,6 +430,22 @@ def _check_encoding(path, encoding):
                 ) from None
 
 
+def _check_closed(path, sep, encoding):
+    "Raise ValueError naming the row whose quote is never closed, so that it swallows the rest of the file."
+    with _open(path, "rb") as f:
+        odd = sum(block.count(b'"') for block in iter(lambda: f.read(1 << 22), b"")) % 2
+    if not odd:
+        return
+    n = 0
+    with _open(path, encoding=encoding, errors="replace", newline="") as f:
+        try:
+            for _ in csv.reader(f, delimiter=sep, strict=True):
+                n += 1
+        except csv.Error as e:
+            if "end of data" in str(e):
+                raise ValueError(f"{path}, row {n}: a quote is opened and never closed; close or remove it") from None
+
+
 def _check_ragged(path, sep, encoding, n_columns):
     "Raise ValueError naming the first row with too few or too many cells."
     with _open(path, encoding=encoding, newline="") as f:
@@ -433,6 +460,8 @@ def _check_ragged(path, sep, encoding, n_columns):
 # %% ../nbs/00_votes.ipynb #c049
 def _header(path, sep, encoding):
     "Column names of a delimited file."
+    if len(sep) != 1:
+        raise ValueError(f"sep must be one character, not {sep!r}")
     try:
         with _open(path, encoding=encoding, newline="") as f:
             header = next((r for r in csv.reader(f, delimiter=sep) if r), [])
@@ -456,6 +485,7 @@ def _read_delimited(path, sep, columns, encoding, missing=MISSING):
     convert = pcsv.ConvertOptions(column_types={c: pa.dictionary(pa.int32(), pa.string()) for c in wanted},
                                   include_columns=wanted, strings_can_be_null=True, null_values=missing,
                                   quoted_strings_can_be_null=False)
+    _check_closed(path, sep, encoding)
     try:
         table = pcsv.read_csv(path, pcsv.ReadOptions(encoding=encoding.removesuffix("-sig")),
                               pcsv.ParseOptions(delimiter=sep, newlines_in_values=True), convert)
@@ -478,6 +508,9 @@ def _read_parquet(path, columns, **_):
     schema = file.schema_arrow
     _check_columns(schema.names, columns, path)
     wanted = list(dict.fromkeys(columns.values()))
+    for c in wanted:
+        if pa.types.is_nested(schema.field(c).type):
+            raise ValueError(f"{path}: column {c!r} holds {schema.field(c).type}; give one plain value a row")
     text = [
         c for c in wanted if pa.types.is_string(schema.field(c).type) or pa.types.is_large_string(schema.field(c).type)
     ]
@@ -552,6 +585,10 @@ def _suffix(path) -> str:
 
 def _text_options(encoding):
     "utf-8 with or without a byte order mark is the default."
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, TypeError):
+        raise ValueError(f"encoding {encoding!r} is not known; name one such as utf-8, latin-1 or utf-16") from None
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 
@@ -788,6 +825,8 @@ def read_labels(path,                 # csv, tsv, jsonl or parquet with a row a 
                 ) -> pd.Series:       # class of each task, indexed by task
     "Known labels from a file; ValueError names the row of a missing label or a repeated task."
     path, encoding, suffix = _existing(path), _text_options(encoding), _suffix(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file in it")
     columns = dict(task=task, label=label)
     if suffix in (".npy", ".txt"):
         codes = np.load(path) if suffix == ".npy" else np.loadtxt(path, dtype=np.int64, ndmin=1)
@@ -838,6 +877,10 @@ def match_labels(
             f"{what} has {len(labels)} lines, one a task, for {self.n_tasks} tasks; use a table with task and label"
         )
     labels = pd.Series(labels)
+    if not len(labels):
+        raise ValueError(f"{what} holds no label; give at least one")
+    if labels.isna().any():
+        raise ValueError(f"{what}: task {_show(labels.index[labels.isna()][0])} has no label; leave such tasks out")
     if labels.index.has_duplicates:
         raise ValueError(
             f"{what}: task {_show(labels.index[labels.index.duplicated()][0])} has several labels; keep one"

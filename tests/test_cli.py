@@ -144,6 +144,62 @@ def test_one_sentence_each(folder, words, said):
     assert said in crowdbook(*words, cwd=folder, code=2)
 
 
+ODD = {
+    "v.csv": "task,worker,label\nt1,ann,cat\nt1,bob,cat\nt1,cy,dog\nt2,ann,dog\nt2,bob,dog\nt2,cy,dog\n",
+    "open.csv": 'task,worker,label\nt1,ann,"cat\nt1,bob,cat\nt2,cy,dog\n',
+    "header.csv": "task,label\n",
+    "infinite.csv": "worker,weight\nann,inf\nbob,1\ncy,5\n",
+    "zero.csv": "worker,weight\nann,0\nbob,0\ncy,0\n",
+    "nobody.json": '{"t1": {}}',
+}
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("aggregate v.csv -s MV -o v.csv", "v.csv is read by this command and would be lost; name another output"),
+        ("aggregate v.csv -s MV --truth header.csv -o header.csv", "header.csv is read by this command"),
+        ("identify v.csv -o v.csv", "v.csv is read by this command"),
+        ("report v.csv -o v.csv", "v.csv is read by this command"),
+        ("aggregate open.csv", "open.csv, row 1: a quote is opened and never closed; close or remove it"),
+        ("shards open.csv --to out", "open.csv, row 1: a quote is opened and never closed"),
+        ("aggregate v.csv --truth header.csv", "header.csv holds no label"),
+        ("identify v.csv -s traps --gold header.csv", "header.csv holds no label"),
+        ("aggregate v.csv --truth .", ". is a folder; name a file in it"),
+        ("aggregate v.csv -s WMV --weights infinite.csv", "worker 'ann' has an infinite weight"),
+        ("aggregate v.csv -s WMV --weights zero.csv", "all workers with votes have the weight 0"),
+        ("aggregate v.csv -s MV --weights zero.csv", "--weights is for the strategy WMV"),
+        ("aggregate v.csv --classes cat,cat,dog", "'cat' is named twice"),
+        ("aggregate v.csv --classes cat,,dog", "a class has no name"),
+        ("aggregate v.csv --sep ;;", "sep must be one character, not ';;'"),
+        ("shards v.csv --to out --sep ;;", "sep must be one character, not ';;'"),
+        ("aggregate v.csv --encoding klingon", "encoding 'klingon' is not known"),
+        ("shards v.csv --to out --worker task", "task, worker and label must be three columns"),
+        ("aggregate nobody.json", "there are no votes and no classes"),
+        ("aggregate v.csv --seed -1", "'--seed'"),
+        ("aggregate v.csv -s DSS --sparse", "it has no form for --sparse"),
+        ("modelinfo mlp[hidden=x]", "hidden must be an integer of at least 1, not 'x'"),
+        ("modelinfo dens", "there is no network 'dens'; did you mean dense?"),
+    ],
+)
+def test_odd_input_is_refused(tmp_path, words, said):
+    "One sentence, and no file is touched."
+    for name, text in ODD.items():
+        (tmp_path / name).write_text(text)
+    assert said in crowdbook(*words.split(), cwd=tmp_path, code=2)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == ODD
+
+
+@real
+def test_overwriting_spares_what_is_not_ours(tmp_path):
+    crowdbook("install", "barzan", "--to", "b", cwd=tmp_path)
+    (tmp_path / "b" / "notes.txt").write_text("mine")
+    again = ("install", "barzan", "--to", "b", "--overwrite")
+    assert "'notes.txt', which would be lost" in crowdbook(*again, cwd=tmp_path, code=2)
+    (tmp_path / "b" / "notes.txt").unlink()
+    crowdbook(*again, cwd=tmp_path)
+
+
 def test_sparse_and_shards(folder):
     "Labels of --sparse are those without it, of a file and of a folder of shards."
     crowdbook("aggregate", "votes.csv", "-s", "NS", "-o", "dense.csv", cwd=folder)
