@@ -6,8 +6,8 @@
 
 Floras of `crowdbook.scale.large_flora`. Every fit has a process of its own, which reads the votes from Parquet; seconds
 are the fit with all labels, peak MB is that of the whole process. `shards` reads a folder of 32 files in each round.
-The growth with the classes compares models that are the same on candidates and with a column for each class, except that
-Dawid-Skene is restricted there; seconds are the best of three fits where one takes less than ten.
+The growth with the classes compares models that are the same on candidates and with a column for each class, except
+that Dawid-Skene is restricted there; seconds are the best of three fits where one takes less than ten.
 """
 
 import argparse

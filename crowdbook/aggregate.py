@@ -115,7 +115,7 @@ def aggregate(votes,               # Votes, a data frame, nested dictionaries, a
               sparse=False,        # only classes that were named (crowdbook.scale); votes may be a folder of shards
               **params,            # parameters of the strategy
               ) -> Aggregator:     # the fitted model: labels_, probas_, workers_, tasks_, ...
-    "Labels from votes by the name of a strategy; `seconds_` is the time of the fit alone."
+    "Labels from votes by the name of a strategy; `seconds_` is the time of the fit alone. ValueError without votes."
     names, default = _registry(sparse)
     if isinstance(strategy, Aggregator):
         model = strategy

@@ -63,7 +63,8 @@ def _fail(error) -> int:
     "Print one line on standard error and return the exit code."
     if isinstance(error, OSError) and error.filename and error.strerror:
         error = f"{error.filename}: {error.strerror}"
-    words = re.sub(rf"\b({'|'.join(_OPTIONS)})=(\.\.\.|True)?", r"--\1 ", " ".join(str(error).split())).strip()
+    words = re.sub(rf"\b({'|'.join(_OPTIONS)})=(\.\.\.|True)?", r"--\1 ", " ".join(str(error).split()))
+    words = re.sub(r" +(?=[,;:)]|$)| +(?= )", "", words)
     print(f"crowdbook: {words}", file=sys.stderr)
     return 2
 
@@ -206,6 +207,7 @@ def _check_outputs(*paths, inputs=()):
 def _fit(votes, names, truth, gold, weights, seed, progress, sparse=False):
     "Fitted models by name and their summary."
     from crowdbook.aggregate import compare, default_strategy, summary
+    from crowdbook.majority import read_weights
     from crowdbook.votes import read_labels
     truth_, gold_ = (None if path is None else read_labels(path) for path in (truth, gold))
     for labels, path in ((truth_, truth), (gold_, gold)):
@@ -213,7 +215,7 @@ def _fit(votes, names, truth, gold, weights, seed, progress, sparse=False):
             votes.match_labels(labels, str(path))
     if weights is not None and not any(n.strip().lower().startswith("wmv") or n == "all" for n in names or ()):
         raise ValueError("--weights is for the strategy WMV; add -s WMV or leave it out")
-    weights_ = None if weights is None else read_labels(weights, task="worker", label="weight")
+    weights_ = None if weights is None else read_weights(weights)
     names = None if names and "all" in names else (names or [default_strategy(sparse)])
     models = compare(votes, names, gold_, seed, progress, weights_, sparse)
     return models, summary(models, truth_, str(truth))

@@ -1025,10 +1025,12 @@ def _check_free(to, overwrite):
             raise FileExistsError(
                 f"{to} is not a data set (it has no metadata.json) and is left alone; choose another folder"
             )
-        ours = re.compile(r"(metadata|answers)\.json|answers\.txt|votes\.\w+|truth\w*\.csv|features_\w+\.npy|train|val|test")
+        ours = re.compile(r"metadata\.json|(answers|votes)\.\w+|truth\w*\.csv|features_\w+\.npy|train|val|test")
         other = sorted(p.name for p in to.iterdir() if not ours.fullmatch(p.name))
         if other:
-            raise FileExistsError(f"{to} also holds {other[0]!r}, which would be lost; move it or choose another folder")
+            raise FileExistsError(
+                f"{to} also holds {other[0]!r}, which would be lost; move it or choose another folder"
+            )
 
 
 @contextmanager

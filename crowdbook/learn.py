@@ -513,6 +513,13 @@ class Recipe:
         for name in ("epochs", "batch_size"):
             check_number(name, getattr(self, name), 1, whole=True)
         check_number("lr", self.lr)
+        for name in ("weight_decay", "momentum"):
+            if getattr(self, name) != 0:
+                check_number(name, getattr(self, name))
+        check_number("gamma", self.gamma)
+        check_number("seed", self.seed, 0, whole=True)
+        if self.patience is not None:
+            check_number("patience", self.patience, 1, whole=True)
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
@@ -923,7 +930,7 @@ def backbone(name: str,                # a classification model of torchvision, 
              batch_size: int = 64,     # images at a time
              progress: bool = False,   # draw a bar
              ) -> Tasks:               # the same tasks as features
-    "Features below the last layer of a network, computed once and cached by content in the data folder."
+    "Features below the last layer, computed once and cached by content; ValueError for a network without a body."
     from crowdbook.datasets import data_home
     with seeded(0):
         if name in ("linear", "mlp", "dense"):

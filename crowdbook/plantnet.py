@@ -225,7 +225,7 @@ def population(rng: np.random.Generator,  # source of the draws
 def lookalike(rng: np.random.Generator,  # source of the draws
               truth: np.ndarray,   # the species, shape (n,)
               common: np.ndarray,  # frequency of each species, shape (n_species,)
-              place: np.ndarray,   # a permutation that deals the species to places; four places are a genus
+              place: np.ndarray,   # place of each species, shape (n_species,), a permutation; four places are a genus
               ) -> np.ndarray:     # a wrong species for each, shape (n,)
     "One of the same genus seven times in ten, else any; both by frequency (and the next one, if that is the truth)."
     K = len(common)

@@ -255,6 +255,8 @@ def from_frame(cls: Votes,
                _text: bool = False,
                ) -> Votes:            # the votes
     "Votes from a data frame with a vote a row; ValueError names the first bad row, counted from 1."
+    if not isinstance(df, pd.DataFrame):
+        raise ValueError(f"from_frame needs a data frame, not {type(df).__name__}")
     _check_columns(df.columns, dict(task=task, worker=worker, label=label), source)
     raw = dict(task=df[task], worker=df[worker], label=df[label])
     return _from_columns(raw, dict(task=tasks, worker=workers, label=classes), duplicates, source, _text)
@@ -315,7 +317,10 @@ def _as_matrix(matrix, tasks, workers, source):
         tasks = matrix.index if tasks is None else tasks
         workers = matrix.columns if workers is None else workers
         matrix = matrix.to_numpy()
-    matrix = np.asarray(matrix)
+    try:
+        matrix = np.asarray(matrix)
+    except ValueError:
+        raise ValueError(f"{_say(source)}: rows of unequal length; give every worker a cell in each row") from None
     if matrix.ndim != 2:
         raise ValueError(f"{_say(source)}: the matrix must have tasks as rows and workers as columns, "
                          f"not {matrix.ndim} dimension(s)")

@@ -166,7 +166,7 @@ ODD = {
         ("aggregate v.csv --truth header.csv", "header.csv holds no label"),
         ("identify v.csv -s traps --gold header.csv", "header.csv holds no label"),
         ("aggregate v.csv --truth .", ". is a folder; name a file in it"),
-        ("aggregate v.csv -s WMV --weights infinite.csv", "worker 'ann' has an infinite weight"),
+        ("aggregate v.csv -s WMV --weights infinite.csv", "infinite.csv, row 1: the weight must be"),
         ("aggregate v.csv -s WMV --weights zero.csv", "all workers with votes have the weight 0"),
         ("aggregate v.csv -s MV --weights zero.csv", "--weights is for the strategy WMV"),
         ("aggregate v.csv --classes cat,cat,dog", "'cat' is named twice"),
