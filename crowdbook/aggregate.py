@@ -80,10 +80,10 @@ def _parameters(inside, text, model) -> dict:
         given = {
             k.arg: k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value) for k in call.keywords
         }
-        if call.args or None in given:
+        if call.args or None in given or len(given) < len(call.keywords):
             raise ValueError
     except (SyntaxError, ValueError):
-        raise ValueError(f"strategy {text!r}: write parameters as name=value, separated by commas") from None
+        raise ValueError(f"strategy {text!r}: write parameters as name=value, each once, separated by commas") from None
     allowed = [n for n in inspect.signature(model).parameters if n not in ("gold", "random_state")]
     for name in given:
         if name not in allowed:

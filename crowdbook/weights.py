@@ -158,6 +158,8 @@ class TwoThird(NaiveSoft):
 
     def _undecided(self, votes, T):
         check_number("share", self.share)
+        if self.share > 1:
+            raise ValueError(f"share must be at most 1, not {self.share!r}; above it nothing is ever decided")
         check_number("min_votes", self.min_votes, 1, whole=True)
         n = votes.feedback.to_numpy()
         return (n < self.min_votes) | (votes.counts.max(axis=1) < self.share * n - 1e-9)
