@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from .base import check_level
 from .votes import Votes
 
 # %% ../nbs/11b_agreement.ipynb #c006
@@ -193,8 +194,7 @@ def agreement(
     "Krippendorff's alpha, Fleiss' kappa, Gwet's AC1 (AC2 with weights), with intervals; ValueError for an unknown one."
     if interval not in ("jackknife", "bootstrap"):
         raise ValueError(f"interval must be 'jackknife' or 'bootstrap', not {interval!r}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must be a number between 0 and 1, not {level!r}")
+    check_level(level)
     gwet = "Gwet AC1" if isinstance(weights, str) and weights == "nominal" else "Gwet AC2"
     rows = {}
     for name, terms in {"Krippendorff alpha": _alpha_terms, "Fleiss kappa": _fleiss_terms, gwet: _gwet_terms}.items():

@@ -12,7 +12,7 @@ import pandas as pd
 from fastcore.basics import patch
 from scipy.special import gammaln
 
-from .base import as_votes, check_number
+from .base import as_votes, check_level, check_number
 from .identify import spam_score
 from .votes import Votes
 
@@ -288,8 +288,7 @@ def interval(self: Alike,
     "Central posterior interval of a score of each worker; ValueError for another score."
     if score not in ("spam_score", "trace"):
         raise ValueError(f"score must be 'spam_score' or 'trace', not {score!r}")
-    if not isinstance(level, int | float) or not 0 < level < 1:
-        raise ValueError(f"level must be a number between 0 and 1, not {level!r}")
+    check_level(level)
     self._check_fitted()
     tail = (1 - level) / 2
     return tuple(np.quantile(self.draws_[:, int(score == "trace")], [tail, 1 - tail], axis=0))

@@ -184,14 +184,11 @@ def _aggregate(
         _show(read, models, table, output)
 
 # %% ../nbs/15_cli.ipynb #c017
-_PARTS = ("metadata.json", "answers.json", "answers.txt", "truth.csv", *(f"votes{e}" for e in (
-    ".parquet", ".csv", ".tsv", ".jsonl", ".json")))
-
-
 def _check_outputs(*paths, inputs=()):
     "Refuse outputs without a folder, of the same name, or in the place of an input, before anything is computed."
+    from crowdbook.votes import VOTE_FILES
     paths, read = [p for p in paths if p is not None], [p for p in inputs if p is not None]
-    read += [p / part for p in read if p.is_dir() for part in _PARTS]
+    read += [p / part for p in read if p.is_dir() for part in (*VOTE_FILES, "metadata.json", "truth.csv")]
     for p in paths:
         if p.exists() and p.resolve() in {r.resolve() for r in read}:
             raise ValueError(f"{p} is read by this command and would be lost; name another output")

@@ -274,10 +274,10 @@ def _run(model, data, targets, label_name, output, use, side, top, resume, overw
     options |= {} if targets is None else dict(classes=classes)
     try:
         model.fit(tasks, data.votes if targets is None else targets, **options)
-    finally:
-        if not any(output.iterdir()):
+    except BaseException:
+        if not any(output.iterdir()):  # nothing was learned yet
             output.rmdir()
-    output.mkdir(exist_ok=True)
+        raise
     seconds = time.perf_counter() - start
     results = dict(
         labels=label_name,

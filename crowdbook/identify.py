@@ -25,7 +25,7 @@ import pandas as pd
 from scipy.special import betaincinv, chdtr, chndtrinc, expit, ndtri, stdtrit
 
 from .aggregate import aggregate, parse_strategy
-from .base import as_votes, check_number
+from .base import as_votes, check_level, check_number
 from .glad import GLAD
 from .votes import Votes
 
@@ -572,9 +572,7 @@ def _inquiry(votes, **known):
     "An inquiry, unless it is one already."
     if isinstance(votes, Inquiry):
         return votes
-    level = known.get("level", .95)
-    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
-        raise ValueError(f"level must be a number between 0 and 1, not {level!r}")
+    check_level(known.get("level", .95))
     return Inquiry(as_votes(votes), **known)
 
 
