@@ -15,7 +15,7 @@ FETCHED = re.compile(r"""<(?:script|img|iframe|source|video|audio|embed)\b[^>]*\
 
 def expected() -> list[str]:
     "Pages of the sidebar, under the names that nbdev gives them."
-    found = re.findall(r"nbs/[\w-]+\.(?:ipynb|qmd)", (ROOT / "_quarto.yml").read_text(encoding="utf-8"))
+    found = re.findall(r"nbs/[\w/-]+\.(?:ipynb|qmd)", (ROOT / "_quarto.yml").read_text(encoding="utf-8"))
     names = {re.sub(r"^\d+[a-zA-Z0-9]*_", "", Path(page).stem.lower()) for page in found}
     return sorted(names)
 

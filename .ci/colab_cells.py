@@ -25,7 +25,7 @@ if "google.colab" in str(get_ipython()):
     %pip install --quiet git+{PROJECT['git_url']}
     %env CROWDBOOK_DOWNLOAD=1"""
 LINK = re.compile(r"^\[Open in Colab\]\(([^)]*)\).*$", re.MULTILINE)
-TRAINS = re.compile(r"^(?:from|import) crowdbook\.(?:learn|crowdlayer|conal|classifier_em|waum)\b", re.MULTILINE)
+TRAINS = re.compile(r"^(?:from|import) crowdbook\.learning\b", re.MULTILINE)
 PLAIN = {"index"}  # pages that are no chapters
 
 
@@ -64,11 +64,12 @@ def ready(name: str, book: dict) -> dict:
 def main(check: bool) -> int:
     "Go through all chapters."
     wrong = []
-    for path in sorted((ROOT / "nbs").glob("[!_.]*.ipynb")):
+    for path in sorted((ROOT / "nbs").rglob("[!_.]*.ipynb")):
+        name = path.relative_to(ROOT / "nbs").with_suffix("").as_posix()
         if path.stem in PLAIN:
             continue
         old = path.read_text(encoding="utf-8")
-        book = ready(path.stem, json.loads(old))
+        book = ready(name, json.loads(old))
         new = json.dumps(book, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
         if new != old:
             wrong.append(path.name)

@@ -1,7 +1,7 @@
 """Prove that chapters run as on Colab: a fresh environment that has only this package, each notebook alone in a folder.
 
     python .ci/colab_run.py                              # all chapters, in an environment that is made and thrown away
-    python .ci/colab_run.py 00_votes 05_glad --env DIR   # these, in an environment that is kept and used again
+    python .ci/colab_run.py votes/01_votes models/10_glad --env DIR   # these, in an environment that is kept
     python .ci/colab_run.py --write                      # also keep the processor times that .ci/colab_cells.py states
 
 The package is built and installed from this checkout, with what Colab itself brings: IPython. All cells run in order
@@ -49,10 +49,15 @@ def environment(folder: Path) -> Path:
     return python
 
 
+def chapter(path: Path) -> str:
+    "A chapter's name: where it is in nbs/, without the ending."
+    return path.relative_to(ROOT / "nbs").with_suffix("").as_posix()
+
+
 def keep(name: str, seconds: float):
     "Remember what a chapter takes; chapters that are gone are forgotten."
     old = json.loads(SECONDS.read_text(encoding="utf-8")) if SECONDS.is_file() else {}
-    there = {p.stem for p in (ROOT / "nbs").glob("*.ipynb")}
+    there = {chapter(p) for p in (ROOT / "nbs").rglob("*.ipynb")}
     new = {k: v for k, v in sorted((old | {name: round(seconds)}).items()) if k in there}
     SECONDS.write_text(json.dumps(new, indent=1) + "\n", encoding="utf-8")
 
@@ -81,8 +86,8 @@ def run(python: Path, book: Path) -> tuple[bool, float, float, str]:
 
 def main(names: list[str], env: Path | None, write: bool) -> int:
     "Run the chapters and say how it went."
-    books = [p for p in sorted((ROOT / "nbs").glob("[!_.]*.ipynb")) if not names or p.stem in names]
-    missing = set(names) - {p.stem for p in books}
+    books = [p for p in sorted((ROOT / "nbs").rglob("[!_.]*.ipynb")) if not names or chapter(p) in names]
+    missing = set(names) - {chapter(p) for p in books}
     if missing:
         raise SystemExit(f"no chapter {', '.join(sorted(missing))} in nbs/")
     folder, failed = env or Path(tempfile.mkdtemp()), []
@@ -92,7 +97,7 @@ def main(names: list[str], env: Path | None, write: bool) -> int:
             ok, took, cpu, said = run(python, book)
             print(f"{'ok    ' if ok else 'FAILED'} {took:6.1f} s, processor {cpu:6.1f} s  {book.name}", flush=True)
             if ok and write:
-                keep(book.stem, cpu)
+                keep(chapter(book), cpu)
             if not ok:
                 failed.append(book.name)
                 print(said, flush=True)
@@ -105,7 +110,7 @@ def main(names: list[str], env: Path | None, write: bool) -> int:
 
 if __name__ == "__main__":
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("names", nargs="*", help="chapters, such as 05_glad (default: all)")
+    args.add_argument("names", nargs="*", help="chapters, such as models/10_glad (default: all)")
     args.add_argument("--env", type=Path, help="folder of an environment to make and keep, or to use again")
     args.add_argument("--write", action="store_true", help="keep the times in .ci/colab_seconds.json")
     sys.exit(main(**vars(args.parse_args())))

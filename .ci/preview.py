@@ -11,6 +11,7 @@ import html
 import json
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pypandoc
@@ -79,9 +80,10 @@ $body$
 """
 
 
-def page_address(m) -> str:
-    "A link to a notebook or qmd page as one to the site, where nbdev takes the number off the name."
-    return f"{m[1]}{SITE}nbs/{re.sub(r'^[0-9]+[a-zA-Z0-9]*_', '', m[2].lower())}.html"
+def page_address(here: Path, m) -> str:
+    "A link on page `here` to a notebook or qmd page as one to the site, where nbdev takes the number off the name."
+    page = (here.parent / m[2]).resolve().relative_to(ROOT)
+    return f"{m[1]}{SITE}{page.parent.as_posix()}/{re.sub(r'^[0-9]+[a-zA-Z0-9]*_', '', page.name.lower())}.html"
 
 
 def options(source: str) -> dict:
@@ -205,7 +207,7 @@ def resolve(path: Path) -> str:
         display = r"^\$\$\s*\n((?:(?!\$\$).)*?)\n\$\$\s*\{#(eq-[\w-]+)\}"
         prose = re.sub(display, equation, prose, flags=re.MULTILINE | re.DOTALL)
         prose = REF.sub(refer, prose)
-        prose = re.sub(r"(\]\()(?![a-z]+:|[#/])([\w./-]+)\.(?:ipynb|qmd)", page_address, prose)
+        prose = re.sub(r"(\]\()(?![a-z]+:|[#/])([\w./-]+)\.(?:ipynb|qmd)", partial(page_address, path), prose)
         pieces.append(re.sub(r"(?<=\]\()[\w./-]+\.(?:svg|png)(?=\))", lambda m: data_uri(path.parent / m[0]), prose))
         if fence:
             pieces.append(fence[0])

@@ -100,7 +100,7 @@ def work(path: Path, flags: set[str], check: bool) -> bool:
 
 def main(paths: list[str], flags: str, check: bool, jobs: int) -> int:
     "Work through `paths`, each in a fresh process."
-    books = [Path(p).resolve() for p in paths] or sorted((ROOT / "nbs").glob("[!_.]*.ipynb"))
+    books = [Path(p).resolve() for p in paths] or sorted((ROOT / "nbs").rglob("[!_.]*.ipynb"))
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawn, max_tasks_per_child=1) as pool:
         done = [pool.submit(work, book, set(flags.split()), check) for book in books]

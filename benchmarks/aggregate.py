@@ -102,7 +102,7 @@ def write_table(rows: dict, crowd: dict, where: dict, path: Path) -> None:
 
 def main(limit: float, repeat: int, output: Path | None, table: Path | None, only: list[str] | None) -> None:
     "Run everything and print a table."
-    from crowdbook.aggregate import STRATEGIES
+    from crowdbook.models.registry import STRATEGIES
 
     rows = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -23,7 +23,7 @@ def data(n_workers: int, n_tasks: int, feedback: int, K: int = 10):
     import pandas as pd
 
     from crowdbook import Votes
-    from crowdbook.learn import Tasks
+    from crowdbook.learning.training import Tasks
 
     rng = np.random.default_rng(0)
     worker = np.concatenate([rng.choice(n_workers, feedback, replace=False) for _ in range(n_tasks)])
@@ -40,7 +40,7 @@ def dense_epoch(tasks, votes, recipe) -> list[float]:
     import torch
     from torch.nn import functional as F
 
-    from crowdbook.learn import network
+    from crowdbook.learning.training import network
 
     K, J = votes.n_classes, votes.n_workers
     answers = torch.as_tensor(np.asarray(votes.to_matrix(missing=-1)).astype("int64"))  # (n_tasks, n_workers)
@@ -63,8 +63,8 @@ def one(kind: str, n_workers: int, n_tasks: int, feedback: int, epochs: int) -> 
     "Train some epochs and report the fastest."
     import torch
 
-    from crowdbook.crowdlayer import CrowdLayer
-    from crowdbook.learn import Recipe
+    from crowdbook.learning.crowdlayer import CrowdLayer
+    from crowdbook.learning.training import Recipe
 
     torch.set_num_threads(1)
     tasks, votes = data(n_workers, n_tasks, feedback)

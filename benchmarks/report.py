@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from crowdbook.simulate import simulate
+from crowdbook.data.simulation import simulate
 
 CROWDS = {
     "10 votes a task, K=10": dict(n_task=10_000, n_worker=500, n_classes=10, feedback=10),

@@ -4,7 +4,7 @@
     python benchmarks/scale.py --tasks 20000 --workers 2000 --species 1000 --seeds 2      # a small one
     python benchmarks/scale.py --parts growth -o ... --table ...                          # keeps the other part's rows
 
-Floras of `crowdbook.scale.large_flora`. Every fit has a process of its own, which reads the votes from Parquet; seconds
+Floras of `large_flora`. Every fit has a process of its own, which reads the votes from Parquet; seconds
 are the fit with all labels, peak MB is that of the whole process. `shards` reads a folder of 32 files in each round.
 The growth with the classes compares models that are the same on candidates and with a column for each class, except
 that Dawid-Skene is restricted there; seconds are the best of three fits where one takes less than ten.
@@ -27,7 +27,7 @@ SHARDS = 32
 
 def write(folder: Path, tasks: int, workers: int, species: int, seed: int) -> None:
     "A flora on disk."
-    from crowdbook.scale import large_flora
+    from crowdbook.models.scale import large_flora
 
     flora = large_flora(tasks, workers, species, seed=seed)
     flora.votes.write(folder / "votes.parquet")
@@ -82,7 +82,7 @@ def rows_of(part: str, sizes: dict, seed: int, forms: dict, limit: float, gave_u
         write(folder, **sizes, seed=seed)
         more = named(folder)
         if "shards" in forms:
-            from crowdbook.scale import write_shards
+            from crowdbook.models.scale import write_shards
 
             split, _ = measure.timed(lambda: write_shards(folder / "votes.parquet", folder / "shards", SHARDS))
             more["split_seconds"] = split

@@ -23,8 +23,8 @@ import torch
 from torch import nn
 
 from crowdbook import Votes, simulate
-from crowdbook.learn import Recipe, Tasks, cross_entropy, network, optimise
-from crowdbook.waum import WAUM, margin
+from crowdbook.learning.margins import WAUM, margin
+from crowdbook.learning.training import Recipe, Tasks, cross_entropy, network, optimise
 
 N, VOTES = 9_500, 486_000
 

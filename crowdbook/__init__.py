@@ -2,20 +2,20 @@
 __version__ = "0.1.0"
 
 _HOME = {
-    "votes": ["Votes", "read_labels"],
-    "simulate": ["simulate"],
-    "aggregate": ["aggregate", "compare", "strategies", "summary"],
-    "majority": ["MajorityVote", "NaiveSoft", "WeightedMajority"],
-    "dawid_skene": ["DawidSkene"],
-    "glad": ["GLAD"],
-    "datasets": ["load_labelme", "load_cifar10h", "load_music", "load_votes"],
-    "identify": ["identify", "identify_tasks", "identify_workers"],
-    "report": ["write_report"],
-    "learn": ["Tasks", "Recipe", "Classifier"],
-    "crowdlayer": ["CrowdLayer"],
-    "conal": ["CoNAL", "crowd_model"],
-    "classifier_em": ["ClassifierEM"],
-    "waum": ["WAUM"],
+    "votes.core": ["Votes", "read_labels"],
+    "data.simulation": ["simulate"],
+    "models.registry": ["aggregate", "compare", "strategies", "summary"],
+    "models.majority": ["MajorityVote", "NaiveSoft", "WeightedMajority"],
+    "models.dawid_skene": ["DawidSkene"],
+    "models.glad": ["GLAD"],
+    "data.sets": ["load_labelme", "load_cifar10h", "load_music", "load_votes"],
+    "scores.ranking": ["identify", "identify_tasks", "identify_workers"],
+    "scores.page": ["write_report"],
+    "learning.training": ["Tasks", "Recipe", "Classifier"],
+    "learning.crowdlayer": ["CrowdLayer"],
+    "learning.conal": ["CoNAL", "crowd_model"],
+    "learning.classifier_em": ["ClassifierEM"],
+    "learning.margins": ["WAUM"],
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 __all__ = list(_MODULE)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from crowdbook import Votes, __version__
-from crowdbook.aggregate import DEFAULT
+from crowdbook.models.registry import DEFAULT
 
 MIRROR = Path(os.environ.get("CROWDBOOK_MIRROR", "nowhere"))
 real = pytest.mark.skipif(not (MIRROR / "votes").is_dir(), reason="the real votes are not here: set CROWDBOOK_MIRROR")
@@ -297,7 +297,7 @@ def test_import_in_a_plain_session():
     "`import crowdbook` is light, and `crowdbook.aggregate` is the function in whatever order things are imported."
     code = (
         "import crowdbook, sys; assert not {'torch', 'pandas'} & set(sys.modules)\n"
-        "from crowdbook.aggregate import strategies\nimport crowdbook.aggregate\n"
+        "from crowdbook.models.registry import strategies\nimport crowdbook.models.registry\n"
         "print(crowdbook.aggregate({'t': {'a': 'x'}}, 'MV').labels_['t'], 'DS' in strategies())\n"
         "from crowdbook import aggregate, Votes\nassert callable(aggregate) and 'torch' not in sys.modules"
     )

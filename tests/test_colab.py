@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, copy_tree, run
 from execnb.nbio import read_nb
 
-CHAPTERS = sorted(path for path in (ROOT / "nbs").glob("[!_.]*.ipynb") if path.stem != "index")
+CHAPTERS = sorted(path for path in (ROOT / "nbs").rglob("[!_.]*.ipynb") if path.stem != "index")
 
 
 def test_cells_are_current():
@@ -39,7 +39,7 @@ def unpacked(tmp_path_factory):
     return out / "lib"
 
 
-@pytest.mark.parametrize("name", ["07b_real_crowds", "16_plot"])
+@pytest.mark.parametrize("name", ["models/15c_every_crowd", "reference/plots"])
 def test_runs_alone(name, unpacked, tmp_path):
     "A study finds its stored results in the package; .ci/colab_run.py runs all chapters, in a fresh environment."
     runner = runpy.run_path(str(ROOT / ".ci" / "colab_run.py"))["RUNNER"]
@@ -47,6 +47,6 @@ def test_runs_alone(name, unpacked, tmp_path):
     skip = {"IN_TEST", "CI", "CROWDBOOK_FULL", "CROWDBOOK_MIRROR"}
     env = {k: v for k, v in os.environ.items() if k not in skip}
     env |= dict(PYTHONPATH=str(unpacked), MPLBACKEND="Agg", CROWDBOOK_HOME=str(tmp_path / "home"))
-    cmd = [sys.executable, "-c", runner, f"{name}.ipynb"]
+    cmd = [sys.executable, "-c", runner, f"{os.path.basename(name)}.ipynb"]
     done = subprocess.run(cmd, cwd=tmp_path, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crowdbook import Votes, aggregate
-from crowdbook.aggregate import STRATEGIES
-from crowdbook.scale import SPARSE
-from crowdbook.simulate import simulate
+from crowdbook.data.simulation import simulate
+from crowdbook.models.registry import STRATEGIES
+from crowdbook.models.scale import SPARSE
 
 NAMES = list(STRATEGIES)
 ABSTAIN = {"TwoThird", "PlantNet"}  # may leave a task with votes undecided

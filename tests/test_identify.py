@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from crowdbook import Votes, aggregate
-from crowdbook.identify import identify, task_scores, worker_scores
+from crowdbook.scores.ranking import identify, task_scores, worker_scores
 
 MIRROR = Path(os.environ.get("CROWDBOOK_MIRROR", "nowhere"))
 real = pytest.mark.skipif(not (MIRROR / "votes").is_dir(), reason="the real votes are not here: set CROWDBOOK_MIRROR")
@@ -174,7 +174,7 @@ def test_imports_stay_light(folder):
 
 def test_both_forms_of_the_call():
     code = (
-        "import crowdbook.identify\nfrom crowdbook.identify import identify_tasks\n"
+        "import crowdbook.scores.ranking\nfrom crowdbook.scores.ranking import identify_tasks\n"
         "print(crowdbook.identify({'t': {'a': 'x', 'b': 'y'}}, 'entropy')['value'].round(3).tolist())"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -184,8 +184,8 @@ def test_both_forms_of_the_call():
 
 def test_a_folder_brings_its_features(tmp_path):
     "Scores that train a network take the features of a data set folder, in the order of the tasks."
-    from crowdbook.datasets import Dataset, write_dataset
-    from crowdbook.simulate import simulate
+    from crowdbook.data.sets import Dataset, write_dataset
+    from crowdbook.data.simulation import simulate
     crowd = simulate(n_task=60, n_worker=6, n_classes=3, feedback=3, seed=0)
     x = np.random.default_rng(0).normal(size=(60, 4)) + 3 * np.eye(3, 4)[crowd.truth]
     write_dataset(Dataset("clouds", crowd.votes, crowd.truth, features=x.astype(np.float32)), tmp_path / "clouds")

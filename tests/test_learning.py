@@ -19,8 +19,8 @@ def folder(tmp_path_factory):
     "A small data set with features, as a folder."
     import numpy as np
 
-    from crowdbook.datasets import Dataset, Split, write_dataset
-    from crowdbook.simulate import simulate
+    from crowdbook.data.sets import Dataset, Split, write_dataset
+    from crowdbook.data.simulation import simulate
     home = tmp_path_factory.mktemp("kill")
     crowd = simulate("independent-confusion", n_task=400, n_worker=10, n_classes=3, feedback=3, seed=1)
     rng = np.random.default_rng(0)

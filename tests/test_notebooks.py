@@ -15,7 +15,7 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / ".ci"))
 from compare_outputs import differences  # noqa: E402
 
-NOTEBOOKS = sorted(path.name for path in (ROOT / "nbs").glob("[!_.]*.ipynb"))
+NOTEBOOKS = sorted(str(path.relative_to(ROOT / "nbs")) for path in (ROOT / "nbs").rglob("[!_.]*.ipynb"))
 RUN = """
 import json, sys
 from pathlib import Path
@@ -28,24 +28,25 @@ cells = [(n.idx_ + 1, n.source.splitlines(), *(nb2dict(c.get("outputs") or []) f
 Path(sys.argv[2]).write_text(json.dumps(cells))
 """
 # Chapters whose outputs depend on the machine (times, trained networks), and why: only kinds of outputs are compared.
-TRAIN = ["08_learning", "09_crowdlayer", "09b_conal", "09c_classifier_em", "09d_comparison", "10_waum", "12_labelme",
-         "12b_music", "13_cifar10h", "15b_cli_learning"]
+TRAIN = ["learning/17_training", "learning/18_networks_on_votes", "learning/18b_conal", "learning/19_classifier_em",
+         "learning/18c_comparison", "learning/22_waum", "learning/20_labelme",
+         "learning/21_music", "learning/21b_cifar10h", "reference/command_line_learning"]
 MACHINE = {f"{name}.ipynb": "networks are trained, and sums of floats differ between processors" for name in TRAIN}
 # Chapters that are about real sets from their first page to their last.
-NEEDS = {"10_waum.ipynb": ["labelme"], "11_identify.ipynb": ["labelme", "bluebirds", "cifar10h"],
-         "13_cifar10h.ipynb": ["cifar10h"]}
+NEEDS = {"learning/22_waum.ipynb": ["labelme"], "scores/23_scores.ipynb": ["labelme", "bluebirds", "cifar10h"],
+         "learning/21b_cifar10h.ipynb": ["cifar10h"]}
 
 
 def start(name, folder):
     "Run one notebook in a process of its own; what it put out goes to a file in `folder`."
     env = {**os.environ, "MPLBACKEND": "Agg"}
-    cmd = [sys.executable, "-c", RUN, str(ROOT / "nbs" / name), str(folder / f"{name}.json")]
+    cmd = [sys.executable, "-c", RUN, str(ROOT / "nbs" / name), str(folder / f"{name.replace('/', '-')}.json")]
     return subprocess.run(cmd, cwd=ROOT, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900)
 
 
 def missing(name):
     "Real sets that a chapter cannot do without and that are not here."
-    from crowdbook.datasets import available
+    from crowdbook.data.sets import available
     return [s for s in NEEDS.get(name, []) if not available(s)]
 
 
@@ -82,7 +83,7 @@ def test_outputs(name, runs, folder):
     if name not in runs or runs[name].result().returncode:
         pytest.skip("the notebook does not run, which test_notebook says")
     found = []
-    for i, source, old, new in json.loads((folder / f"{name}.json").read_text(encoding="utf-8")):
+    for i, source, old, new in json.loads((folder / f"{name.replace('/', '-')}.json").read_text(encoding="utf-8")):
         label = next((line for line in source if line.startswith("#| label:")), source[0] if source else "empty")
         said = differences(old, new, kinds_only=name in MACHINE)
         found += [f"cell {i} ({label}): {' and '.join(said)}"] if said else []

@@ -88,7 +88,7 @@ def test_article_has_its_places(article):
 
 def test_equations_are_apart(previews):
     "The frame of a numbered equation holds this equation alone, also where one without a number stands before it."
-    page = previews("04_dawid_skene.ipynb").read_text(encoding="utf-8")
+    page = previews("models/07_dawid_skene.ipynb").read_text(encoding="utf-8")
     frames = re.findall(r'<div id="eq-[^"]+" class="equation">(.*?)</div>', page, re.DOTALL)
     assert len(frames) > 5 and page.count('<math display="block"') > len(frames)
     assert {frame.count('<math display="block"') for frame in frames} == {1}
@@ -123,7 +123,7 @@ def test_article_in_a_browser(article, tmp_path, width, dark):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to look at the preview with")
-@pytest.mark.parametrize("name", ["index.ipynb", "04_dawid_skene.ipynb", "17_api.ipynb", "gallery.qmd"])
+@pytest.mark.parametrize("name", ["index.ipynb", "models/07_dawid_skene.ipynb", "reference/api.ipynb", "gallery.qmd"])
 def test_pages_in_a_browser(name, previews, tmp_path):
     "Other kinds of pages, on a telephone in the dark."
     seen, complaints = look(previews(name), tmp_path, 390, dark=True)
@@ -144,8 +144,8 @@ document.getElementById("result").textContent = JSON.stringify({ formulas: docum
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here to measure formulas with")
 def test_formulas_fit(previews, tmp_path):
     "No displayed formula is wider than the site's column on a window of 1,200 pixels; in a narrow column some are."
-    pages = [*sorted((ROOT / "nbs").glob("*.ipynb")), *sorted((ROOT / "nbs").glob("*.qmd"))]
-    text = "".join(previews(path.name).read_text(encoding="utf-8") for path in pages)
+    pages = [*sorted((ROOT / "nbs").rglob("*.ipynb")), *sorted((ROOT / "nbs").glob("*.qmd"))]
+    text = "".join(previews(path.relative_to(ROOT / "nbs")).read_text(encoding="utf-8") for path in pages)
     formulas = re.findall(r'<math display="block".*?</math>', text, re.DOTALL)
     for column, fine in ((683, True), (120, False)):
         page = tmp_path / "formulas.html"

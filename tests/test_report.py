@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from crowdbook import Votes
-from crowdbook.report import facts, report, report_warnings, write_report
-from crowdbook.simulate import simulate
+from crowdbook.data.simulation import simulate
+from crowdbook.scores.page import facts, report, report_warnings, write_report
 
 MIRROR = Path(os.environ.get("CROWDBOOK_MIRROR", "nowhere"))
 real = pytest.mark.skipif(not (MIRROR / "labelme").is_dir(), reason="LabelMe is not here: set CROWDBOOK_MIRROR")
@@ -274,7 +274,7 @@ def test_no_torch_no_matplotlib(folder):
 
 @real
 def test_labelme(tmp_path):
-    from crowdbook.datasets import load_labelme
+    from crowdbook.data.sets import load_labelme
 
     data = load_labelme()
     pictures = tmp_path / "pictures"

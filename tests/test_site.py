@@ -92,7 +92,7 @@ def test_sidebar(staged):
     "Pages exist, each is named once, and no notebook is left out."
     folder, _ = staged
     lost = sorted(p for p in set(sidebar(SITE["website"])) if not (folder / p).is_file())
-    there = {f"nbs/{p.name}" for p in (folder / "nbs").iterdir() if p.suffix in (".ipynb", ".qmd")}
+    there = {str(p.relative_to(folder)) for p in (folder / "nbs").rglob("*") if p.suffix in (".ipynb", ".qmd")}
     hidden = sorted(there - set(PAGES))
     assert not lost, f"_quarto.yml names pages that do not exist: {lost}"
     assert not hidden, f"the sidebar leaves out {hidden}"
@@ -101,7 +101,7 @@ def test_sidebar(staged):
 
 def test_nothing_lost_in_staging(staged):
     "nbdev makes a page's head from the first cell and drops it: it holds the title and a one-line subtitle, no more."
-    first = {p.name: read_nb(p).cells[0].source for p in (ROOT / "nbs").glob("[!_.]*.ipynb")}
+    first = {p.name: read_nb(p).cells[0].source for p in (ROOT / "nbs").rglob("[!_.]*.ipynb")}
     bad = sorted(n for n, s in first.items() if not re.fullmatch(r"# .+\n+> .+", s.strip()))
     assert not bad, f"the first cell is not a title and a one-line subtitle alone in {bad}"
     assert "Found cells containing imports" not in staged[1], staged[1]  # building the site runs these cells

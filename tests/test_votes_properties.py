@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crowdbook.votes import Votes
+from crowdbook.votes.core import Votes
 
 NUMBERS, WORDS = st.integers(-(10**6), 10**6), st.text("abcé ,;\"'\n01", min_size=1, max_size=6).map("x{}".format)
 
