@@ -106,8 +106,8 @@ def _round(self: PriorDS, votes, choose=False):
     "Workers, strength, labels; returns log-likelihood + log-prior of the rows."
     said = self._believe(votes, self._T, choose)
     self.strength_ = best_prior_strength(said, self._logp) if self.strength == "evidence" else float(self.strength)
-    self._T, loglik = softmax_rows(said + tempered(self._logp, self.strength_))
-    loglik = loglik.sum() if self._gold is None else DawidSkene._with_gold(self, loglik)
+    self._T, loglik = softmax_rows(said + tempered(self._logp, self.strength_), self._gold)
+    loglik = loglik.sum()
     return loglik + log_prior(self._prior, self._sums, votes.matrix)
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c015
@@ -397,6 +397,8 @@ def _look(self: ClassifierEM, tasks, votes, val):
         self._head = GaussianHead(_features(tasks, self.root_), fold)
         self._val = None if val is None else (_features(val[0], self.root_), known)
     else:
+        from crowdbook.learning.training import Classifier, Recipe, Tasks
+
         make = lambda t, ids=None: t if isinstance(t, Tasks) else Tasks(np.asarray(t, np.float32), ids)
         self._val = None if val is None else (make(val[0]), known)
         c = Classifier(self.network, self.recipe or Recipe(epochs=20), self.pretrained, self.frozen)

@@ -386,7 +386,7 @@ def network(
     n_classes: int,  # outputs, K
     like: Tasks,  # the tasks that it is made for: their shape, and the scale of their features
     pretrained: bool = False,  # weights learned on ImageNet, downloaded when first used
-    frozen: bool = False,  # train the last layer alone
+    frozen: bool = False,  # train the head alone: the last layer, or all dense layers of vgg16_dense
     seed: int = 0,  # of the initial weights
 ) -> nn.Module:  # tasks of shape (n, *like.shape) to logits of shape (n, K)
     "A network by its name, made for these tasks; its initial weights depend on the seed alone."
@@ -396,7 +396,8 @@ def network(
             model = _own(name, params | dict(n_classes=n_classes), like)
         else:
             model = _pictured(name, params, n_classes, like, pretrained)
-    return freeze(model) if frozen else model
+    head = [str(i) for i in range(1, len(model))] if name == "vgg16_dense" else None    # all behind the convolutions
+    return freeze(model, head) if frozen else model
 
 
 def _pictured(name, params, n_classes, like, pretrained):
@@ -426,14 +427,16 @@ def seeded(*numbers: int):  # whole numbers that make up the seed
 
 
 class Frozen(nn.Module):
-    "A network of which only the last layer learns; what lies below stays in evaluation mode."
+    "A network of which only the head learns; what lies below stays in evaluation mode."
     def __init__(self,
                  model: nn.Module,  # the network
+                 head=None,         # names of the modules that learn; the last layer if None
                  ):
         super().__init__()
-        self.model, self.last = model, last_layer(model)[0]
+        self.model, self.head = model, [last_layer(model)[0]] if head is None else list(head)
         model.requires_grad_(False)
-        model.get_submodule(self.last).requires_grad_(True)
+        for name in self.head:
+            model.get_submodule(name).requires_grad_(True)
 
     def forward(
         self,
@@ -446,17 +449,19 @@ class Frozen(nn.Module):
         self,
         mode=True,  # train, or evaluate
     ):  # the module itself
-        "Only the last layer follows the mode."
+        "Only the head follows the mode."
         super().train(False)
-        self.model.get_submodule(self.last).train(mode)
+        for name in self.head:
+            self.model.get_submodule(name).train(mode)
         self.training = mode
         return self
 
 
 def freeze(model: nn.Module,  # a network
-           ) -> nn.Module:    # the same, of which only the last layer learns
-    "Keep all weights but those of the last layer."
-    return Frozen(model)
+           head=None,         # names of the modules that learn; the last layer if None
+           ) -> nn.Module:    # the same, of which only the head learns
+    "Keep all weights but those of the head."
+    return Frozen(model, head)
 
 # %% ../../nbs/learning/17_training.ipynb #c037
 def describe(

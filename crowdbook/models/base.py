@@ -389,7 +389,8 @@ def climb(
     with tqdm(total=max_iter, desc=name, disable=not progress, leave=False) as bar:
         while len(trace) < max_iter and not converged:
             trace.append(round_())
-            converged = len(trace) > 1 and trace[-1] - trace[-2] <= tol * (1 + abs(trace[-1]))
+            gain, size = trace[-1] - trace[-2] if len(trace) > 1 else np.inf, 1 + abs(trace[-1])
+            converged = -1e-9 * size <= gain <= tol * size       # a fall is no end
             bar.update()
             bar.set_postfix(objective=f"{trace[-1]:.4f}")
     if not converged:

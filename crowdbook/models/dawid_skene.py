@@ -38,9 +38,14 @@ def log_(p: np.ndarray,   # probabilities, any shape
     return np.log(np.maximum(p, 1e-300))
 
 
-def softmax_rows(S: np.ndarray,   # logarithms, shape (n, K)
+def softmax_rows(S: np.ndarray,   # logarithms, shape (n, K); with gold changed in place
+                 gold=None,       # codes of rows and of their known columns, a pair of arrays; None for none
                  ):               # rows on the simplex, and the log of the sum of exponentials of each row
-    "Exponentials of each row divided by their sum, without underflow."
+    "Exponentials of each row divided by their sum, without underflow; a known column is the only one of its row."
+    if gold is not None:
+        known = S[gold]
+        S[gold[0]] = -np.inf
+        S[gold] = known
     top = S.max(axis=1, keepdims=True)
     T = np.exp(S - top)
     total = T.sum(axis=1, keepdims=True)
@@ -51,9 +56,10 @@ def softmax_rows(S: np.ndarray,   # logarithms, shape (n, K)
 def e_step(matrix: VoteMatrix,  # the vote matrix
            pi: np.ndarray,      # P(answer of the pair | true class), shape (n_pairs, K)
            rho: np.ndarray,     # prevalence, shape (K,)
+           gold=None,           # codes of tasks and of their known classes, a pair of arrays; None for none
            ):                   # T of shape (n_tasks, K) and the log-likelihood of each task
     "Class probabilities of the tasks given the workers (@eq-ds-posterior; Dawid and Skene 1979, eq. 2.5)."
-    return softmax_rows(matrix.A @ log_(pi) + log_(rho))
+    return softmax_rows(matrix.A @ log_(pi) + log_(rho), gold)
 
 # %% ../../nbs/models/07_dawid_skene.ipynb #c021
 class DawidSkene(Aggregator):
@@ -84,19 +90,10 @@ def _round(self: DawidSkene, matrix):
     "M-step, then E-step; returns the true log-likelihood."
     self.prevalence_ = self._said @ self._T
     self._pi = m_step(matrix, self._T)
-    self._T, loglik = e_step(matrix, self._pi, self.prevalence_)
-    return loglik.sum() if self._gold is None else self._with_gold(loglik)
-
-# %% ../../nbs/models/07_dawid_skene.ipynb #c024
-@patch
-def _with_gold(self: DawidSkene, loglik):
-    "Log-likelihood of votes and known labels; clamps T."
-    task, label = self._gold
-    loglik[task] += log_(self._T[task, label])
-    self._clamp(self._T)
+    self._T, loglik = e_step(matrix, self._pi, self.prevalence_, self._gold)
     return loglik.sum()
 
-
+# %% ../../nbs/models/07_dawid_skene.ipynb #c024
 @patch
 def _posterior(self: DawidSkene, votes):
     "T of new votes: pairs that fit never saw say nothing about the class."

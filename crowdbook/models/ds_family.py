@@ -24,10 +24,11 @@ from ..votes.core import VoteMatrix, Votes
 def one_coin_e_step(votes: Votes,     # the votes
                     s: np.ndarray,    # chance that a worker is right, shape (n_workers,)
                     rho: np.ndarray,  # prevalence, shape (K,)
+                    gold=None,        # codes of tasks and of their known classes, a pair of arrays; None for none
                     ):                # T of shape (n_tasks, K) and the log-likelihood of each task
     "Class probabilities of the tasks given one coin a worker (@eq-one-coin-e)."
     wrong = log_((1 - s) / max(votes.n_classes - 1, 1))
-    T, loglik = softmax_rows(weighted_counts(votes, log_(s) - wrong) + log_(rho))
+    T, loglik = softmax_rows(weighted_counts(votes, log_(s) - wrong) + log_(rho), gold)
     return T, loglik + np.bincount(votes.task, wrong[votes.worker], minlength=votes.n_tasks)
 
 # %% ../../nbs/models/08_few_votes.ipynb #c012
@@ -71,8 +72,8 @@ def _round(self: OneCoin, votes):
     self._s = right / np.maximum(votes.workload.to_numpy(), 1)
     K = votes.n_classes
     self.prevalence_ = self._said @ self._T if self.prior == "learned" else np.full(K, 1 / K)
-    self._T, loglik = one_coin_e_step(votes, self._s, self.prevalence_)
-    return loglik.sum() if self._gold is None else DawidSkene._with_gold(self, loglik)
+    self._T, loglik = one_coin_e_step(votes, self._s, self.prevalence_, self._gold)
+    return loglik.sum()
 
 # %% ../../nbs/models/08_few_votes.ipynb #c014
 @patch
@@ -114,9 +115,7 @@ def _round(self: FastDawidSkene, matrix):
     hard = np.where(self._said[:, None] > 0, np.eye(self._T.shape[1])[choice], 0)
     self.prevalence_ = self._said @ hard
     self._pi = m_step(matrix, hard)
-    self._T, loglik = e_step(matrix, self._pi, self.prevalence_)
-    if self._gold is not None:
-        DawidSkene._with_gold(self, loglik)
+    self._T, loglik = e_step(matrix, self._pi, self.prevalence_, self._gold)
     return (loglik + np.log(self._T.max(axis=1)))[self._said > 0].sum()
 
 # %% ../../nbs/models/08_few_votes.ipynb #c027
@@ -165,6 +164,7 @@ def shrink(prior: RowPrior,      # pseudo-votes
     s, kappa = prior.ability[:, None], prior.hits
     hit = (sums.hits + kappa * s) / (sums.hits + sums.misses + kappa)
     miss = (sums.misses + kappa * (1 - s)) / (sums.hits + sums.misses + kappa)
+    hit[:, prior.errors.sum(axis=1) == 0] = 1                # no other class: nothing to take for it
     pull = prior.misses[:, None]
     share = miss / (sums.misses + pull)
     pi = (pairs + pull[worker] * prior.errors.T[label]) * share[worker]
@@ -220,9 +220,8 @@ def _round(self: MAPDawidSkene, matrix):
     self.prevalence_ = self._classes_prior()
     self._sums = tally(matrix, self._T, len(self._prior.ability))
     self._pi = shrink(self._prior, self._sums, matrix.worker, matrix.label, self._sums.pairs)
-    self._T, loglik = e_step(matrix, self._pi, self.prevalence_)
-    loglik = loglik.sum() if self._gold is None else self._with_gold(loglik)
-    return loglik + log_prior(self._prior, self._sums, matrix)
+    self._T, loglik = e_step(matrix, self._pi, self.prevalence_, self._gold)
+    return loglik.sum() + log_prior(self._prior, self._sums, matrix)
 
 # %% ../../nbs/models/08_few_votes.ipynb #c042
 @patch
@@ -279,13 +278,19 @@ def crowd_prior(sums: Tally,           # expected votes
     off = 1 - np.eye(K)[matrix.label]
     pooled = np.zeros((K, K))
     np.add.at(pooled, matrix.label, sums.pairs * off)
-    pooled, q = pooled.T, _rows(popular * (1 - np.eye(K)))
+    pooled, q = pooled.T, _error_shares(popular)
     k4 = best_strength(q.ravel(), pooled.ravel(), pooled.sum(axis=1))
     b = _rows(pooled + k4 * q)
     k3 = best_strength(b.T[matrix.label].ravel(), (sums.pairs * off).ravel(), sums.misses.ravel())
     return RowPrior(k2, s, np.full(len(s), k3), b), dict(ability=k1, hits=k2, misses=k3, errors=k4)
 
 # %% ../../nbs/models/08_few_votes.ipynb #c056
+def _error_shares(popular):
+    "For each true class, the shares of the other classes among the votes; all alike where these have none."
+    q = _rows(popular * (1 - np.eye(len(popular))))
+    return np.where(q.sum(axis=1, keepdims=True) > 0, q, alike(len(popular)))
+
+
 def _rows(x):
     "Rows divided by their sum; a row of zeros stays."
     total = x.sum(axis=1, keepdims=True)

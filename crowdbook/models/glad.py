@@ -26,13 +26,14 @@ def margins(votes: Votes,        # the votes
 # %% ../../nbs/models/10_glad.ipynb #c009
 def e_step(votes: Votes,     # the votes
            z: np.ndarray,    # margins of the votes, shape (n_votes,)
+           gold=None,        # codes of tasks and of their known classes, a pair of arrays; None for none
            ):                # T of shape (n_tasks, K) and the log-likelihood of each task
     "Class probabilities of the tasks given abilities and easinesses (@eq-glad-estep)."
     n, K = votes.n_tasks, votes.n_classes
     wrong = np.log(max(K - 1, 1))
     at = votes.task.astype(np.int64) * K + votes.label
     S = np.bincount(at, z + wrong, minlength=n * K).reshape(n, K)
-    T, total = softmax_rows(S)
+    T, total = softmax_rows(S, gold)
     return T, total + np.bincount(votes.task, log_expit(-z) - wrong, minlength=n) - np.log(K)
 
 # %% ../../nbs/models/10_glad.ipynb #c013
@@ -152,24 +153,13 @@ def _run(self: GLAD, votes, alpha, b, workers=True):
             else:
                 alpha = ability_step(votes, c, alpha, b) if workers else alpha
                 b = easiness_step(votes, c, alpha, b)
-        T, loglik = e_step(votes, margins(votes, alpha, b))
-        prior = -.5 * ((alpha - 1) ** 2).sum() - .5 * ((b - 1) ** 2).sum()
-        return self._with_gold(T, loglik, workers) + prior
+        T, loglik = e_step(votes, margins(votes, alpha, b), self._gold if workers else None)
+        return loglik.sum() - .5 * ((alpha - 1) ** 2).sum() - .5 * ((b - 1) ** 2).sum()
 
     trace, converged = climb(round_, self.tol, self.max_iter, "GLAD", self._progress and workers)
     return T, alpha, b, trace, converged
 
 # %% ../../nbs/models/10_glad.ipynb #c032
-@patch
-def _with_gold(self: GLAD, T, loglik, fitting):
-    "Log-likelihood of votes and known labels; clamps T."
-    if self._gold is not None and fitting:
-        task, label = self._gold
-        loglik[task] += np.log(np.maximum(T[task, label], 1e-300))
-        self._clamp(T)
-    return loglik.sum()
-
-
 @patch
 def _resume(self: GLAD, previous, votes):
     "Abilities and log-easinesses by identifier; 1, the mean of the prior, for newcomers."

@@ -24,12 +24,13 @@ def e_step(votes: Votes,          # the votes
            d: np.ndarray,         # evidence of each pair (worker, answer), shape (n_pairs,)
            log_e0: np.ndarray,    # log-probability of the answer as spam, shape (n_pairs,)
            log_prior: np.ndarray, # log-probability of each class beforehand, shape (K,)
+           gold=None,             # codes of tasks and of their known classes, a pair of arrays; None for none
            ):                     # T of shape (n_tasks, K) and the log-likelihood of each task
     "Class probabilities of the tasks given the workers (@eq-mace-estep)."
     n, K, pair = votes.n_tasks, votes.n_classes, votes.matrix.pair
     at = votes.task.astype(np.int64) * K + votes.label
     S = np.bincount(at, -log_expit(-d)[pair], minlength=n * K).reshape(n, K)
-    T, total = softmax_rows(S + log_prior)
+    T, total = softmax_rows(S + log_prior, gold)
     return T, total + np.bincount(votes.task, log_e0[pair], minlength=n)
 
 # %% ../../nbs/models/11_mace.ipynb #c010
@@ -250,8 +251,8 @@ def _run(self: MACE, votes, crowd):
     def infer():
         nonlocal T
         log_e0, d = evidence(votes, crowd)
-        T, loglik = e_step(votes, d, log_e0, self._log_prior)
-        return loglik.sum() if self._gold is None else self._with_gold(T, loglik)
+        T, loglik = e_step(votes, d, log_e0, self._log_prior, self._gold)
+        return loglik.sum()
 
     def round_():
         nonlocal crowd, counts
@@ -283,15 +284,6 @@ def _m_step(self: MACE, votes, knowledge, spam):
     return vb_step(votes, knowledge, spam, self._K, self.alpha, self.beta, self.eta)
 
 # %% ../../nbs/models/11_mace.ipynb #c032
-@patch
-def _with_gold(self: MACE, T, loglik):
-    "Log-likelihood of votes and known labels; clamps T."
-    task, label = self._gold
-    loglik[task] += log_(T[task, label])
-    self._clamp(T)
-    return loglik.sum()
-
-
 @patch
 def _posterior(self: MACE, votes):
     "T of new votes; an answer that the worker never gave to fit has the strategy's `rest`."

@@ -108,7 +108,7 @@ class WeightedMajority(Aggregator):
         return self._posterior(votes)
 
     def _posterior(self, votes):
-        return normalise(weighted_counts(votes, self._weight))
+        return normalise(weighted_counts(votes, self._weight / max(self._weight.max(initial=0), 5e-324)))
 
     def _worker_columns(self):
         return dict(weight=self._weight)
