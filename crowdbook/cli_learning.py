@@ -13,7 +13,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from .cli import _file, _JsonOption, _print_table, _save, _say, app
+from .cli import _file, _JsonOption, _print_table, _save, _say, command
 
 # %% ../nbs/reference/command_line_learning.ipynb #c006
 def _option(kind, flag, help):
@@ -230,7 +230,7 @@ _OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a f
 _TopOption = Annotated[Optional[list[int]], typer.Option("--top", help="Also report top-k accuracy; may be repeated.")]
 
 # %% ../nbs/reference/command_line_learning.ipynb #c016
-@app.command("train")
+@command("train")
 def _train(
     dataset: _DatasetArgument,
     output: _FolderOption,
@@ -332,7 +332,7 @@ def _check_own_classifier(strategy, network, given):
         )
 
 # %% ../nbs/reference/command_line_learning.ipynb #c021
-@app.command("aggregate-deep")
+@command("aggregate-deep")
 def _aggregate_deep(
     dataset: _DatasetArgument, output: _FolderOption,
     strategy: Annotated[str, typer.Option("-s", "--strategy", help="CrowdLayer, CoNAL[scale=1e-4], ClassifierEM, ...")],
@@ -354,7 +354,7 @@ def _aggregate_deep(
     _run(model, _dataset(dataset), None, strategy, output, use, side, top, resume, overwrite, as_json)
 
 # %% ../nbs/reference/command_line_learning.ipynb #c023
-@app.command("modelinfo")
+@command("modelinfo")
 def _modelinfo(
     network: Annotated[str, typer.Argument(metavar="NETWORK",
                                            help="linear, mlp[hidden=30-20], dense, or a torchvision name.")],

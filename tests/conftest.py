@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,16 @@ def staged(tmp_path_factory):
     assert res.returncode == 0, res.stderr[-3000:]
     assert (copy / "_proc").is_dir(), res.stderr
     return copy / "_proc", res.stderr
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    "The content of the built wheel in a folder, and nothing of the repository."
+    copy, out = copy_tree(tmp_path_factory.mktemp("source")), tmp_path_factory.mktemp("wheel")
+    cmd = ["-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(out)]
+    res = run(sys.executable, *cmd, cwd=copy)
+    assert res.returncode == 0, res.stdout + res.stderr
+    (file,) = out.glob("*.whl")
+    with zipfile.ZipFile(file) as z:
+        z.extractall(out / "lib")
+    return out / "lib"

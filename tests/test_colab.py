@@ -4,10 +4,9 @@ import runpy
 import shutil
 import subprocess
 import sys
-import zipfile
 
 import pytest
-from conftest import ROOT, copy_tree, run
+from conftest import ROOT, run
 from execnb.nbio import read_nb
 
 CHAPTERS = sorted(path for path in (ROOT / "nbs").rglob("[!_.]*.ipynb") if path.stem != "index")
@@ -26,27 +25,14 @@ def test_install_cell(path):
     assert cells[0].startswith("#| hide\n#| notest\n") and "pip install --quiet git+https://" in cells[0]
 
 
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
-    "The wheel's content in a folder, and nothing of the repository."
-    copy, out = copy_tree(tmp_path_factory.mktemp("source")), tmp_path_factory.mktemp("wheel")
-    cmd = ["-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(out)]
-    res = run(sys.executable, *cmd, cwd=copy)
-    assert res.returncode == 0, res.stdout + res.stderr
-    (wheel,) = out.glob("*.whl")
-    with zipfile.ZipFile(wheel) as z:
-        z.extractall(out / "lib")
-    return out / "lib"
-
-
 @pytest.mark.parametrize("name", ["models/15c_every_crowd", "reference/plots"])
-def test_runs_alone(name, unpacked, tmp_path):
+def test_runs_alone(name, wheel, tmp_path):
     "A study finds its stored results in the package; .ci/colab_run.py runs all chapters, in a fresh environment."
     runner = runpy.run_path(str(ROOT / ".ci" / "colab_run.py"))["RUNNER"]
     shutil.copy(ROOT / "nbs" / f"{name}.ipynb", tmp_path)
     skip = {"IN_TEST", "CI", "CROWDBOOK_FULL", "CROWDBOOK_MIRROR"}
     env = {k: v for k, v in os.environ.items() if k not in skip}
-    env |= dict(PYTHONPATH=str(unpacked), MPLBACKEND="Agg", CROWDBOOK_HOME=str(tmp_path / "home"))
+    env |= dict(PYTHONPATH=str(wheel), MPLBACKEND="Agg", CROWDBOOK_HOME=str(tmp_path / "home"))
     cmd = [sys.executable, "-c", runner, f"{os.path.basename(name)}.ipynb"]
     done = subprocess.run(cmd, cwd=tmp_path, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
