@@ -166,7 +166,7 @@ def hammer_spammer(n_worker: int = 30,   # number of workers
                    imbalance_votes: bool = False,  # uniform number of votes on each task
                    ratio: float = .3,    # share of the workers who are spammers; they come last
                    ) -> Crowd:           # votes, truth and confusion matrices
-    "Workers who are always right and workers who answer at random (@eq-hammer-spammer)."
+    "Workers who are always right and workers who answer at random."
     params, rng, truth = _begin(locals())
     confusions = np.repeat(np.eye(n_classes)[None], n_worker, axis=0)
     confusions[n_worker - int(ratio * n_worker):] = 1 / n_classes
@@ -247,7 +247,7 @@ def discrete_difficulty(n_worker: int = 30,   # number of workers
                         ratio_diff: float = 1.,  # easy tasks for each hard one
                         p_random: float = 0.,    # share of the tasks that nobody can answer
                         ) -> Crowd:           # secrets: difficulties; the confusions are those on hard tasks
-    "Easy, hard and random tasks, good and bad workers (@eq-difficulty)."
+    "Easy, hard and random tasks, good and bad workers."
     params, rng, truth = _begin(locals())
     hard, n_good = (1 - p_random) / (ratio_diff + 1), int(ratio * n_worker)
     difficulties = rng.choice(["easy", "hard", "random"], p=[ratio_diff * hard, hard, p_random], size=n_task)
@@ -284,7 +284,7 @@ def correlated(n_worker: int = 30,   # number of judges
                n_family: int = 3,    # number of families, of equal sizes up to one judge
                spread: float = 0.,   # 0: judges of a family have its matrix; 1: alone, each has its own
                ) -> Crowd:           # secrets: families, family_confusions, shared_answers
-    "Judges copy their family with probability sqrt(correlation) (@eq-correlated); too many families: ValueError."
+    "Judges copy their family with probability sqrt(correlation); too many families: ValueError."
     params, rng, truth = _begin(locals())
     if n_family > n_worker:
         raise ValueError(f"n_family={n_family} asks for more families than judges (n_worker={n_worker}); lower it")
@@ -315,7 +315,7 @@ def _copied_votes(rng, truth, alone, families, said, copies, *choice):
 def error_correlation(crowd: Crowd,     # made by correlated
                       true_class: int,  # code of the class of the tasks
                       ) -> np.ndarray:  # shape (n_workers, n_workers), ones on the diagonal
-    "Correlation of the errors of every two judges on tasks of a class, in closed form (@eq-error-correlation)."
+    "Correlation of the errors of every two judges on tasks of a class, in closed form."
     if "families" not in crowd.secrets:
         raise ValueError(f"error_correlation needs a crowd of the simulator 'correlated', not of {crowd.strategy!r}")
     family = crowd.secrets["families"]

@@ -20,7 +20,7 @@ def circles(per_class: int,            # points of each class
             noise: float = .1,         # standard deviation of the noise
             seed: int = 0,             # of the draws
             ):                         # points (n, 2), and their classes (n,), in random order
-    "Points on concentric noisy circles, one circle a class (@eq-circles)."
+    "Points on concentric noisy circles, one circle a class."
     rng = np.random.default_rng(seed)
     y = rng.permutation(np.repeat(np.arange(len(radii)), per_class))
     angle = rng.uniform(0, 2 * np.pi, len(y))
@@ -29,7 +29,7 @@ def circles(per_class: int,            # points of each class
 
 # %% ../../nbs/data/04b_circles.ipynb #c011
 class Straight:
-    "A worker who draws one straight line for each class (least squares, @eq-straight)."
+    "A worker who draws one straight line for each class (least squares)."
 
     def fit(
         self,
@@ -86,7 +86,7 @@ def best_question(x: np.ndarray,  # points, shape (n, d), n at least 2
                   y: np.ndarray,  # their classes, shape (n,)
                   n_classes: int,  # number of classes
                   ):              # coordinate and threshold
-    "The question about one coordinate that leaves the purest halves (@eq-gini)."
+    "The question about one coordinate that leaves the purest halves."
     best = (-1., 0, np.inf)
     for d in range(x.shape[1]):
         order = np.argsort(x[:, d], kind="stable")

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from scipy.stats import norm
 
 from ..models.base import as_votes, check_number, climb
-from ..models.dawid_skene import DawidSkene, log_, softmax_rows
+from ..models.dawid_skene import log_, softmax_rows
 from ..models.ds_family import MAPDawidSkene, RowPrior, alike, coin_prior, crowd_prior, log_prior, shrink, tally
 from ..models.majority import normalise
 
@@ -26,7 +26,7 @@ STRENGTHS = np.array([0, .03, .05, .07, .1, .15, .2, .25, .35, .5, .7, 1., 1.4])
 def tempered(logp: np.ndarray,   # log probabilities, shape (n, K)
              strength: float,    # alpha
              ) -> np.ndarray:    # shape (n, K)
-    "Log probabilities to the power `strength`, normalised again (@eq-strength)."
+    "Log probabilities to the power `strength`, normalised again."
     z = strength * logp
     top = z.max(axis=1, keepdims=True)
     return z - top - np.log(np.exp(z - top).sum(axis=1, keepdims=True))
@@ -35,7 +35,7 @@ def tempered(logp: np.ndarray,   # log probabilities, shape (n, K)
 def best_prior_strength(said: np.ndarray,   # log prob. of the votes of each task by class, A log pi, shape (n, K)
                         logp: np.ndarray,   # log of the label prior, shape (n, K)
                         ) -> float:         # the alpha of STRENGTHS with the largest likelihood of the votes
-    "How far to trust a label prior, by the likelihood of the votes (@eq-prior-likelihood); the smallest of equals."
+    "How far to trust a label prior, by the likelihood of the votes; the smallest of equals."
     fit = np.array([softmax_rows(said + tempered(logp, a))[1].sum() for a in STRENGTHS])
     return float(STRENGTHS[np.argmax(fit >= fit.max() - 1e-9 * (1 + abs(fit.max())))])
 
@@ -69,12 +69,12 @@ def _believe(self: MAPDawidSkene, votes, T, choose=True):
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c012
 class PriorDS(MAPDawidSkene):
-    "Dawid-Skene with a label prior for each task (@eq-prior-estep), trusted as far as the votes support it."
+    "Dawid-Skene with a label prior for each task, trusted as far as the votes support it."
 
     def __init__(self,
                  pred_probs=None,           # p(class | task): frame (tasks x classes), or array in the votes' order
                  confusion: str = "MAP",    # model of the workers' rows: "MAP", "one-coin" or "DSS"
-                 strength="evidence",       # exponent of the prior: "evidence" (@eq-strength), or a number
+                 strength="evidence",       # exponent of the prior: "evidence", or a number
                  right: float = 1.,         # MAP: pseudo-votes for the right answer, in every row
                  wrong: float = 1.,         # MAP: pseudo-votes for wrong answers, shared alike
                  tol: float = 1e-6,         # stop when a round gains less than this share of the objective
@@ -174,8 +174,8 @@ def gaussian(c: Cloud,          # of the tasks that were summed
              sums: np.ndarray,  # sum_i T_il x_i, shape (K, p)
              size: np.ndarray,  # n_l, shape (K,)
              s: float,          # shrinkage, in (0, 1)
-             ) -> Gaussian:     # classifier (@eq-gaussian)
-    "Gaussian classes with a common shrunk covariance from sums by class (@eq-gaussian-mstep, @eq-woodbury)."
+             ) -> Gaussian:     # the Gaussian classifier
+    "Gaussian classes with a common shrunk covariance from sums by class."
     scale = 1 / np.sqrt((1 - s) * c.variance + s * c.spread)
     q, keep = size / size.sum(), 1 - s
     mu = (sums / np.maximum(size, 1e-9)[:, None] - c.mean) @ c.axes * scale
@@ -202,7 +202,7 @@ class GaussianHead:
                     T: np.ndarray,  # labels, shape (n, K)
                     s: float,       # shrinkage
                     ):              # log probabilities, shape (n, K)
-        "log p of each task by a classifier that did not see it (@eq-cross-fit)."
+        "log p of each task by a classifier that did not see it."
         out, sums, size = np.empty_like(T), T.T @ self.x, T.sum(axis=0)
         for f, c in enumerate(self.clouds):
             i, part = self.fold == f, (0, 0)
@@ -233,7 +233,7 @@ class NetworkHead:
                     T: np.ndarray,  # labels, shape (n, K)
                     s=None,         # not used
                     ):              # log probabilities, shape (n, K)
-        "log p of each task by a network that did not see it (@eq-cross-fit)."
+        "log p of each task by a network that did not see it."
         out, many = np.empty_like(T), self.fold.max() > 0
         for f in range(self.fold.max() + 1):
             i = self.fold == f
@@ -265,10 +265,10 @@ class _Net:
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c033
 class ClassifierEM(MAPDawidSkene):
-    "EM with a classifier as label prior (@eq-cross-fit): labels, workers and a classifier, from votes and tasks."
+    "EM with a classifier as label prior: labels, workers and a classifier, from votes and tasks."
 
     def __init__(self,
-                 network: str = "gaussian",   # @eq-gaussian, or a network by name: "linear", "dense", ...
+                 network: str = "gaussian",   # "gaussian", or a network by name: "linear", "dense", ...
                  recipe=None,                 # Recipe of a network
                  folds: int = 5,              # of the cross-fitting; 1: none
                  confusion: str = "MAP",      # model of the workers' rows: "MAP", "one-coin" or "DSS"
@@ -410,7 +410,7 @@ def predict_proba(self: ClassifierEM,
                   tasks,              # Tasks or features
                   votes=None,         # votes of known workers on these tasks, if there are any
                   ) -> np.ndarray:    # shape (n, K), columns are classes_
-    "Probabilities of the classes of tasks; with votes, of tasks and votes together (@eq-prior-estep)."
+    "Probabilities of the classes of tasks; with votes, of tasks and votes together."
     self._check_fitted()
     x = _features(tasks, self.root_) if self.network == "gaussian" else tasks
     logp = self.classifier_.log_proba(x)

@@ -155,7 +155,7 @@ def crowd_posterior(model,         # fitted on votes: predict_proba, confusions_
                     tasks: Tasks,  # what the network sees
                     votes,         # Votes whose workers the model knows
                     ) -> np.ndarray:  # shape (n_tasks, K), rows are votes.tasks
-    "What network and workers say together: the network's probabilities times those of the votes (@eq-crowd-posterior)."
+    "What network and workers say together: the network's probabilities times those of the votes."
     if hasattr(model, "labels_"):  # it has a posterior of its own
         return model.probas_
     v, K = votes, len(model.classes_)

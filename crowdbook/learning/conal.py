@@ -22,7 +22,7 @@ from ..models.registry import _parameters
 
 # %% ../../nbs/learning/18b_conal.ipynb #c006
 class ConalHead(Head):
-    "Common and individual matrices, mixed with a weight for each vote (@eq-conal)."
+    "Common and individual matrices, mixed with a weight for each vote."
 
     def __init__(self,
                  start: torch.Tensor,        # scores of the workers at the start, shape (n_workers, K, K)
@@ -54,7 +54,7 @@ class ConalHead(Head):
                 worker,  # worker of each vote
                 x=None,  # tasks of the batch, for heads that look at them
                 ):       # shape (n_votes, K)
-        "As @eq-conal."
+        "As in CoNAL's equation (Chu et al. 2021)."
         r, w = z.softmax(1) if self.on == "probabilities" else z, self.weight(row, worker, x)[:, None]
         common, own = (r @ self.G).index_select(0, row), answer_scores(r, self.W, row, worker)
         return (w * common + (1 - w) * own).log_softmax(1)

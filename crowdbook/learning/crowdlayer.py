@@ -27,7 +27,7 @@ def answer_scores(p: torch.Tensor,       # probabilities of the tasks, shape (n_
                   row: torch.Tensor,     # task of each vote, as a row of p, shape (n_votes,)
                   worker: torch.Tensor,  # worker of each vote, shape (n_votes,)
                   ) -> torch.Tensor:     # scores of the K answers, before the softmax, shape (n_votes, K)
-    "What goes into the softmax of @eq-crowdlayer, for each vote."
+    "What goes into CrowdLayer's last softmax, for each vote."
     return torch.bmm(p.index_select(0, row)[:, None], W.index_select(0, worker))[:, 0]
 
 # %% ../../nbs/learning/18_networks_on_votes.ipynb #c014
@@ -77,7 +77,7 @@ class Head(nn.Module):
 
     @torch.no_grad()
     def confusions(self):
-        "Confusion matrices, rows = true class (@eq-crowdlayer-confusion)."
+        "Confusion matrices, rows = true class."
         return self.scores().softmax(2)
 
 # %% ../../nbs/learning/18_networks_on_votes.ipynb #c019
@@ -99,7 +99,7 @@ class ScoreHead(Head):
                 worker,  # worker of each vote
                 x=None,  # tasks of the batch, for heads that look at them
                 ):       # shape (n_votes, K)
-        "As @eq-crowdlayer."
+        "As in CrowdLayer's equation (Rodrigues and Pereira 2018)."
         p = z.softmax(1)
         if self.variant == "MW":
             return answer_scores(p, self.W, row, worker).log_softmax(1)
@@ -121,7 +121,7 @@ def volume(P: torch.Tensor,     # rows on the simplex, shape (n, K)
 
 
 class CoupledHead(Head):
-    "Row-stochastic confusion matrices behind the network (@eq-coupled), with one of three penalties or none."
+    "Row-stochastic confusion matrices behind the network, with one of three penalties or none."
 
     def __init__(self,
                  start: torch.Tensor,   # logarithms of the rows at the start, shape (n_workers, K, K)
@@ -163,7 +163,7 @@ def crowd_loss(log_probs: torch.Tensor,  # of the K answers, for each vote, shap
                n_tasks: int,             # tasks in the batch
                per: str = "tasks",       # divide the sum by the "tasks" or by the "votes"
                ) -> torch.Tensor:        # a scalar, in nats
-    "Cross-entropy of the votes of a batch (@eq-crowdlayer)."
+    "Cross-entropy of the votes of a batch."
     return F.nll_loss(log_probs, label, reduction="sum") / (n_tasks if per == "tasks" else max(len(label), 1))
 
 # %% ../../nbs/learning/18_networks_on_votes.ipynb #c032
@@ -340,7 +340,7 @@ class CrowdLayer(CrowdModel):
 
 # %% ../../nbs/learning/18_networks_on_votes.ipynb #c044
 class Coupled(CrowdModel):
-    "Coupled cross-entropy (@eq-coupled), plain, trace-regularised (Tanno et al. 2019), or GeoCrowdNet-F and -W."
+    "Coupled cross-entropy, plain, trace-regularised (Tanno et al. 2019), or GeoCrowdNet-F and -W."
 
     def __init__(self,
                  network="dense",         # name of a network, or a module that gives logits

@@ -37,7 +37,7 @@ from ..votes.core import Votes
 def margin(scores,              # shape (n, K), softmax or logits: a tensor or an array
            k: int = 1,          # a label among the k largest has a positive margin
            kind: str = "yang",  # "yang": against the (k+1)-th largest; "pleiss": the k-th largest of the others
-           ):                   # shape (n, K): margin of every class as a label (@eq-margins)
+           ):                   # shape (n, K): margin of every class as a label
     "Margins of all K labels of each task at once; ValueError unless 1 <= k < K."
     if kind not in ("yang", "pleiss"):
         raise ValueError(f"margin must be 'yang' or 'pleiss', not {kind!r}")
@@ -83,7 +83,7 @@ class Recorder(nn.Module):
         self.times.index_add_(0, rows, torch.ones(len(rows), device=rows.device))
 
     def margins(self) -> np.ndarray:  # shape (n, K), NaN for tasks that never came by
-        "Mean margin of each class on each task: the AUM of every label (@eq-aum)."
+        "Mean margin of each class on each task: the AUM of every label."
         return (self.total / self.times[:, None]).double().cpu().numpy()
 
 # %% ../../nbs/learning/22_waum.ipynb #c019
@@ -146,7 +146,7 @@ def _body(net, K, tasks, pretrained, seed):
 
 
 def _run(model, tasks, rows, target, weight, recipe, record, more):
-    "The training loop: the loss of @eq-stacked, and the margins on the way."
+    "The training loop: cross-entropy on all votes, and the margins on the way."
     device = device_of(recipe)
     on_device = rows.to(device)
 
@@ -170,7 +170,7 @@ def trust(diagonal: np.ndarray,  # shape (n_workers, K): chance of a right answe
           softmax: np.ndarray,   # shape (n_tasks, K): what the network says of each task
           votes: Votes,          # the votes
           ) -> np.ndarray:       # s, one a vote, in [0, 1]
-    "Trust in each vote (@eq-trust), in blocks of votes so that memory stays small."
+    "Trust in each vote, in blocks of votes so that memory stays small."
     out = np.empty(votes.n_votes)
     for at in range(0, votes.n_votes, 2**16):
         part = slice(at, at + 2**16)
@@ -182,7 +182,7 @@ def waum(aum: np.ndarray,    # AUM of each vote's label
          trust: np.ndarray,  # trust in each vote
          votes: Votes,       # the votes
          ) -> pd.Series:     # by task; NaN without a vote; the plain mean where no vote is trusted at all
-    "Weighted area under the margin of each task (@eq-waum)."
+    "Weighted area under the margin of each task."
     def total(w):
         return np.bincount(votes.task, w, minlength=votes.n_tasks)
 
@@ -313,7 +313,7 @@ def aum(tasks: Tasks,  # what the network sees
         classes=None,  # the K classes; those found if None
         **more,        # margin, scores, topk, record, pretrained, frozen of record_margins
         ) -> pd.Series:  # by task, NaN without a label
-    "Area under the margin of each task's label (@eq-aum), from a network trained on these labels."
+    "Area under the margin of each task's label, from a network trained on these labels."
     labels = pd.Series(labels)
     classes = pd.Index(sorted(labels.dropna().unique()) if classes is None else classes)
     codes = truth_codes(labels, classes, tasks.ids)

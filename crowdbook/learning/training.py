@@ -488,7 +488,7 @@ def describe(
 def cross_entropy(logits: torch.Tensor,   # shape (n, K)
                   target: torch.Tensor,   # codes (n,), or rows on the simplex (n, K)
                   ) -> torch.Tensor:      # nats a task, shape (n,)
-    "Cross-entropy of hard or soft targets (@eq-cross-entropy)."
+    "Cross-entropy of hard or soft targets."
     if target.dtype.is_floating_point:
         return -(target * logits.log_softmax(1)).sum(1)
     return F.cross_entropy(logits, target, reduction="none")

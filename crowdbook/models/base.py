@@ -158,7 +158,7 @@ def confidence_(self: Aggregator) -> pd.Series:
 # %% ../../nbs/models/05_contract.ipynb #c020
 @patch(as_prop=True)
 def workers_(self: Aggregator) -> pd.DataFrame:
-    "Of each worker: number of votes, accuracy (@eq-worker-accuracy; NaN without votes), and more by model."
+    "Of each worker: number of votes, accuracy (mean probability of their votes; NaN without), and more by model."
     v = self.votes_
     right = np.bincount(v.worker, self.probas_[v.task, v.label], minlength=v.n_workers)
     load = v.workload.to_numpy()
@@ -232,7 +232,7 @@ def _check_fitted(self: Aggregator):
 # %% ../../nbs/models/05_contract.ipynb #c024
 @patch
 def _resume(self: Aggregator, previous, votes):
-    "What to go on from, in the codes of `votes`: here T as `previous` sees it and its weight (@eq-warm-table)."
+    "What to go on from, in the codes of `votes`: here T as `previous` sees it and its weight."
     old, place = previous.votes_, {n: getattr(previous.votes_, n).get_indexer(getattr(votes, n))
                                    for n in ("tasks", "workers", "classes")}
     worker, label = place["workers"][votes.worker], place["classes"][votes.label]
@@ -252,7 +252,7 @@ def _resume(self: Aggregator, previous, votes):
 
 @patch
 def _start_from(self: Aggregator, cold):
-    "First T: the cold start, or between it and what was learned before (@eq-warm-table)."
+    "First T: the cold start, or between it and what was learned before."
     if self._warm is None:
         return cold
     T, weight = self._warm

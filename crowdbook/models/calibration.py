@@ -27,7 +27,7 @@ def ece(confidence: np.ndarray,  # of each label, in [0, 1], shape (n,)
         right: np.ndarray,       # is the label right? booleans, shape (n,)
         bins: int = 15,          # of equal width
         ) -> float:              # in [0, 1], 0 is calibrated
-    "Expected calibration error over the pooled set (@eq-ece; Guo et al. 2017)."
+    "Expected calibration error over the pooled set (Guo et al. 2017)."
     r = reliability(confidence, right, bins)
     return float((r.n * (r.accuracy - r.confidence).abs()).sum() / r.n.sum())
 
@@ -49,7 +49,7 @@ def brier(T: np.ndarray,  # probabilities, shape (n, K)
 def temper(T: np.ndarray,   # probabilities, shape (n, K)
            tau: float,      # temperature, positive; 1 changes nothing
            ) -> np.ndarray:  # probabilities with the same largest class
-    "Probabilities to the power 1/tau, normalised (@eq-temper); ValueError unless tau is above 0."
+    "Probabilities to the power 1/tau, normalised; ValueError unless tau is above 0."
     if not tau > 0:
         raise ValueError(f"tau must be a number above 0, not {tau!r}")
     return softmax_rows(log_(T) / tau)[0]

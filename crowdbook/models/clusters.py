@@ -25,7 +25,7 @@ def cluster_logs(matrix: VoteMatrix,    # the vote matrix
                  phi: np.ndarray,       # cluster probabilities of the workers, shape (n_workers, L)
                  logs: np.ndarray,      # log lambda, shape (L, K, K): [cluster, true class, answer]
                  ) -> np.ndarray:       # shape (n_pairs, K): g of the pair's worker and answer, by true class
-    "Log-probability of each pair's answer, averaged over the worker's clusters (@eq-wc-theta)."
+    "Log-probability of each pair's answer, averaged over the worker's clusters."
     out = np.empty((len(matrix.worker), logs.shape[1]))
     for k, at in enumerate(_by_answer(matrix, logs.shape[1])):
         out[at] = phi[matrix.worker[at]] @ logs[:, :, k]
@@ -37,7 +37,7 @@ def worker_logs(matrix: VoteMatrix,    # the vote matrix
                 logs: np.ndarray,      # log lambda, shape (L, K, K)
                 n_workers: int,        # number of workers
                 ) -> np.ndarray:       # shape (n_workers, L)
-    "Expected log-probability of all votes of each worker under each cluster (@eq-wc-phi)."
+    "Expected log-probability of all votes of each worker under each cluster."
     by_pair = np.empty((len(C), len(logs)))
     for k, at in enumerate(_by_answer(matrix, logs.shape[1])):
         by_pair[at] = C[at] @ logs[:, :, k].T
@@ -134,7 +134,7 @@ def _start(self: DSWC, votes):
 # %% ../../nbs/models/09_kinds_of_workers.ipynb #c021
 @patch
 def _round(self: DSWC, matrix):
-    "One round; returns the bound (@eq-wc-bound)."
+    "One round; returns the bound."
     theta = softmax_rows(matrix.A @ cluster_logs(matrix, self._phi, self._logs()) + log_(self.prevalence_))[0]
     phi = softmax_rows(self._by_cluster + log_(self.cluster_prevalence_))[0]
     self._theta, self._phi, C = self._clamp(theta), phi, matrix.At @ theta

@@ -26,7 +26,7 @@ def _by_worker(matrix: VoteMatrix, rows: np.ndarray) -> np.ndarray:
 def m_step(matrix: VoteMatrix,  # the vote matrix, with n_pairs pairs (worker, answer)
            T: np.ndarray,       # class probabilities of the tasks, shape (n_tasks, K)
            ) -> np.ndarray:     # shape (n_pairs, K): P(answer of the pair | true class), by the pair's worker
-    "Confusions given the labels (@eq-ds-pi; Dawid and Skene 1979, eq. 2.3)."
+    "Confusions given the labels (Dawid and Skene 1979, eq. 2.3)."
     C = matrix.At @ T
     total = _by_worker(matrix, C)
     return np.divide(C, total, out=np.zeros_like(C), where=total > 0)
@@ -58,7 +58,7 @@ def e_step(matrix: VoteMatrix,  # the vote matrix
            rho: np.ndarray,     # prevalence, shape (K,)
            gold=None,           # codes of tasks and of their known classes, a pair of arrays; None for none
            ):                   # T of shape (n_tasks, K) and the log-likelihood of each task
-    "Class probabilities of the tasks given the workers (@eq-ds-posterior; Dawid and Skene 1979, eq. 2.5)."
+    "Class probabilities of the tasks given the workers (Dawid and Skene 1979, eq. 2.5)."
     return softmax_rows(matrix.A @ log_(pi) + log_(rho), gold)
 
 # %% ../../nbs/models/07_dawid_skene.ipynb #c021

@@ -37,7 +37,7 @@ def _pairs(task, x, n_tasks):
 def error_correlation(votes: Votes,        # the votes
                       label: np.ndarray,   # code of the class of each task, -1 where unknown, shape (n_tasks,)
                       ):                   # the pooled correlation and its standard error over tasks
-    "Correlation of the workers' errors on the same task (@eq-rho); 0 if they are independent."
+    "Correlation of the workers' errors on the same task; 0 if they are independent."
     v, r, s = residuals(votes, label)
     top, bottom = (_pairs(votes.task[v], x, votes.n_tasks) for x in (r, s))
     if bottom.sum() <= 0:
@@ -69,7 +69,7 @@ def pairwise_correlations(
 def effective_votes(m,            # number of votes, number or array
                     rho: float,   # correlation of errors; negative values count as 0
                     ):            # the number of independent votes that are worth as much
-    "Effective number of votes (@eq-effective)."
+    "Effective number of votes."
     return m / (1 + (m - 1) * max(rho, 0))
 
 # %% ../../nbs/models/14b_dependence.ipynb #c026

@@ -26,14 +26,14 @@ def one_coin_e_step(votes: Votes,     # the votes
                     rho: np.ndarray,  # prevalence, shape (K,)
                     gold=None,        # codes of tasks and of their known classes, a pair of arrays; None for none
                     ):                # T of shape (n_tasks, K) and the log-likelihood of each task
-    "Class probabilities of the tasks given one coin a worker (@eq-one-coin-e)."
+    "Class probabilities of the tasks given one coin a worker."
     wrong = log_((1 - s) / max(votes.n_classes - 1, 1))
     T, loglik = softmax_rows(weighted_counts(votes, log_(s) - wrong) + log_(rho), gold)
     return T, loglik + np.bincount(votes.task, wrong[votes.worker], minlength=votes.n_tasks)
 
 # %% ../../nbs/models/08_few_votes.ipynb #c012
 class OneCoin(Aggregator):
-    "One-coin Dawid-Skene: one accuracy for each worker, wrong answers alike (@eq-one-coin), by EM."
+    "One-coin Dawid-Skene: one accuracy for each worker, wrong answers alike, by EM."
     resumes = True
 
     def __init__(self,
@@ -59,7 +59,7 @@ class OneCoin(Aggregator):
 
     @property
     def confusions_(self) -> np.ndarray:
-        "Shape (n_workers, K, K): the matrices of @eq-one-coin; uniform for a worker without votes."
+        "Shape (n_workers, K, K): s_j on the diagonal, (1 - s_j) / (K - 1) off it; uniform for a worker without votes."
         K = self.votes_.n_classes
         s = np.where(self.votes_.workload > 0, self._s, 1 / K)[:, None, None]
         return np.where(np.eye(K, dtype=bool), s, (1 - s) / max(K - 1, 1))
@@ -67,7 +67,7 @@ class OneCoin(Aggregator):
 # %% ../../nbs/models/08_few_votes.ipynb #c013
 @patch
 def _round(self: OneCoin, votes):
-    "M-step (@eq-one-coin-m), then E-step; returns the true log-likelihood."
+    "M-step, then E-step; returns the true log-likelihood."
     right = np.bincount(votes.worker, self._T[votes.task, votes.label], minlength=votes.n_workers)
     self._s = right / np.maximum(votes.workload.to_numpy(), 1)
     K = votes.n_classes
@@ -88,7 +88,7 @@ def _worker_columns(self: OneCoin):
 
 # %% ../../nbs/models/08_few_votes.ipynb #c021
 class FastDawidSkene(DawidSkene):
-    "Fast Dawid-Skene (FDS): hard labels in the E-step (@eq-fds; Sinha et al. 2018). Fewer rounds, coarser optimum."
+    "Fast Dawid-Skene (FDS): hard labels in the E-step (Sinha et al. 2018). Fewer rounds, coarser optimum."
     resumes = False          # a decision taken on few votes would be taken over as certain
 
     def __init__(self,
@@ -121,7 +121,7 @@ def _round(self: FastDawidSkene, matrix):
 # %% ../../nbs/models/08_few_votes.ipynb #c027
 @dataclass(frozen=True)
 class RowPrior:
-    "What is believed of a worker's rows beforehand, in pseudo-votes (@eq-two-part-row)."
+    "What is believed of a worker's rows beforehand, in pseudo-votes."
     hits: float          # kappa: pseudo-votes behind the chance of a hit
     ability: np.ndarray  # s_j: share of them that is right, shape (n_workers,)
     misses: np.ndarray   # kappa'_j: pseudo-votes behind the distribution of the misses, shape (n_workers,)
@@ -145,7 +145,7 @@ def tally(matrix: VoteMatrix,  # the vote matrix
           T: np.ndarray,       # class probabilities of the tasks, shape (n_tasks, K)
           n_workers: int,      # number of workers
           ) -> Tally:          # sums by pair, and by worker and true class
-    "Count the expected votes (the sums C of @eq-map-rows)."
+    "Count the expected votes (the sums C of the rows' posterior)."
     C, K = matrix.At @ T, T.shape[1]
     hits, total = np.zeros((n_workers, K)), np.zeros((n_workers, K))
     hits[matrix.worker, matrix.label] = C[np.arange(len(C)), matrix.label]
@@ -160,7 +160,7 @@ def shrink(prior: RowPrior,      # pseudo-votes
            label: np.ndarray,    # answer of each wanted pair, shape (n,)
            pairs: np.ndarray,    # expected votes of these pairs, shape (n, K)
            ) -> np.ndarray:      # shape (n, K): P(answer of the pair | true class)
-    "Rows between what was counted and what was believed (@eq-two-part-row)."
+    "Rows between what was counted and what was believed."
     s, kappa = prior.ability[:, None], prior.hits
     hit = (sums.hits + kappa * s) / (sums.hits + sums.misses + kappa)
     miss = (sums.misses + kappa * (1 - s)) / (sums.hits + sums.misses + kappa)
@@ -189,7 +189,7 @@ def log_prior(prior: RowPrior,     # pseudo-votes
 
 # %% ../../nbs/models/08_few_votes.ipynb #c039
 class MAPDawidSkene(DawidSkene):
-    "Dawid-Skene with Dirichlet priors on the rows (MAP): pseudo-votes keep small rows sane (@eq-map-rows)."
+    "Dawid-Skene with Dirichlet priors on the rows (MAP): pseudo-votes keep small rows sane."
 
     def __init__(self,
                  right: float = 1.,      # pseudo-votes for the right answer, in every row
@@ -256,7 +256,7 @@ def best_strength(mean: np.ndarray,    # m_k of each cell with a count, shape (n
                   counts: np.ndarray,  # c_k of these cells, shape (n_cells,)
                   totals: np.ndarray,  # n of each row, shape (n_rows,)
                   ) -> float:          # the kappa of GRID with the largest evidence; the smallest of equals
-    "Pseudo-votes chosen by the evidence of the counts (@eq-evidence)."
+    "Pseudo-votes chosen by the evidence of the counts."
     some = counts > 1e-12                                   # an empty cell says nothing: its two Gammas cancel
     mean, counts, totals = np.maximum(mean[some], 1e-12), counts[some], totals[totals > 1e-12]
     evidence = np.array([(gammaln(k) - gammaln(k + totals)).sum()
@@ -268,7 +268,7 @@ def crowd_prior(sums: Tally,           # expected votes
                 matrix: VoteMatrix,    # the vote matrix, with the pairs of sums
                 popular: np.ndarray,   # number of votes for each class, shape (K,)
                 ):                     # RowPrior, and the four strengths by name
-    "Rows lean on the worker's own accuracy and on the crowd's mistakes; strengths by evidence (@eq-hierarchy)."
+    "Rows lean on the worker's own accuracy and on the crowd's mistakes; strengths by evidence."
     K, right, wrong = len(popular), sums.hits.sum(axis=1), sums.misses.sum(axis=1)
     mu = (right.sum() + 2) / (right.sum() + wrong.sum() + 3)
     k1 = best_strength(np.repeat([mu, 1 - mu], len(right)), np.append(right, wrong), right + wrong)
@@ -301,7 +301,7 @@ def coin_prior(sums: Tally,           # expected votes
                matrix: VoteMatrix,    # the vote matrix, with the pairs of sums
                popular: np.ndarray,   # number of votes for each class, shape (K,)
                ):                     # RowPrior, and the strength by name
-    "Rows lean on the worker's own one-coin matrix, with one strength by evidence (@eq-shrink-coin)."
+    "Rows lean on the worker's own one-coin matrix, with one strength by evidence."
     K, right = len(popular), sums.hits.sum(axis=1)
     s = (right + 2) / (right + sums.misses.sum(axis=1) + 3)
     diagonal = np.eye(K, dtype=bool)[matrix.label]
@@ -314,7 +314,7 @@ class ShrunkDawidSkene(MAPDawidSkene):
     "Dawid-Skene shrunk towards the worker's accuracy and the crowd's mistakes (DSS), as much as the evidence asks."
 
     def __init__(self,
-                 towards: str = "crowd",       # "crowd" (@eq-hierarchy) or "one-coin" (@eq-shrink-coin)
+                 towards: str = "crowd",       # "crowd" (its mistakes) or "one-coin" (the worker's accuracy)
                  prevalence: str = "learned",  # of the classes: "learned", share of the "votes", or "uniform"
                  start: str = "votes",         # first T: shares of the "votes", "MAP", or "best" (both, by the bound)
                  tol: float = 1e-6,            # stop when a round gains less than this share of the objective
@@ -383,7 +383,7 @@ def bound(prior: RowPrior,      # pseudo-votes
           rho: np.ndarray,      # prevalence, shape (K,)
           sums: Tally,          # expected votes under T
           ) -> float:           # a lower bound of the log-evidence, for comparing fits to the same votes
-    "Evidence of the rows plus entropy of the labels (@eq-shrink-bound)."
+    "Evidence of the rows plus entropy of the labels."
     s, kappa, pull = prior.ability[:, None], np.full((len(prior.ability), 1), prior.hits), prior.misses[:, None]
     value = 0.
     for mean, counts in ((s, sums.hits), (1 - s, sums.misses)):
@@ -398,7 +398,7 @@ def bound(prior: RowPrior,      # pseudo-votes
 
 # %% ../../nbs/models/08_few_votes.ipynb #c081
 class Panel(Aggregator):
-    "Panel: the mean of the class probabilities of NS, OneCoin, MAP and DSS (@eq-panel)."
+    "Panel: the mean of the class probabilities of NS, OneCoin, MAP and DSS."
     resumes = True
 
     def __init__(self,
@@ -451,7 +451,7 @@ def prevalence_(self: Panel) -> np.ndarray:
 
 # %% ../../nbs/models/08_few_votes.ipynb #c093
 class WeightedDawidSkene(DawidSkene):
-    "Weighted Dawid-Skene (WDS): votes weighted by the diagonal of DS (@eq-wds); softer labels than DS."
+    "Weighted Dawid-Skene (WDS): votes weighted by the diagonal of DS; softer labels than DS."
 
     def _estimate(self, votes):
         super()._estimate(votes)

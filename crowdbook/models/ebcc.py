@@ -27,7 +27,7 @@ def expected_log(matrix: VoteMatrix,    # the vote matrix, with n_pairs pairs (w
                  a_v: float = 4,        # prior votes for the right answer
                  b_v: float = 1,        # prior votes for each wrong answer
                  ):                     # expected log v of the pairs, and minus the divergence from the prior
-    "E log v for the pairs, and what the workers add to the bound (@eq-ebcc-counts, @eq-ebcc-bound)."
+    "E log v for the pairs, and what the workers add to the bound."
     first, before = np.flatnonzero(np.diff(matrix.worker, prepend=-1)), a_v + (K - 1) * b_v
     total = np.add.reduceat(counts, first, axis=0)
     mu, mu_total = counts + np.where(right, float(a_v), b_v), total + before
@@ -186,7 +186,7 @@ def _round(self: EBCC, matrix, R, open_, alpha):
 # %% ../../nbs/models/12_ebcc.ipynb #c021
 @patch
 def _responsibilities(self: EBCC, matrix, log_v, log_prior, open_, gold=True):
-    "R and the log of the normalising constant of each task (@eq-ebcc-responsibilities)."
+    "R and the log of the normalising constant of each task."
     S = matrix.A @ log_v
     S += log_prior
     if gold and self._gold is not None:

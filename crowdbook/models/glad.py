@@ -20,7 +20,7 @@ def margins(votes: Votes,        # the votes
             alpha: np.ndarray,   # ability of each worker, shape (n_workers,)
             b: np.ndarray,       # log-easiness of each task, shape (n_tasks,)
             ) -> np.ndarray:     # shape (n_votes,): z_v = alpha_j exp(b_i) of each vote
-    "Ability times easiness of each vote (@eq-glad-right is the sigmoid of it)."
+    "Ability times easiness of each vote (P(right) is the sigmoid of it)."
     return alpha[votes.worker] * np.exp(b)[votes.task]
 
 # %% ../../nbs/models/10_glad.ipynb #c009
@@ -28,7 +28,7 @@ def e_step(votes: Votes,     # the votes
            z: np.ndarray,    # margins of the votes, shape (n_votes,)
            gold=None,        # codes of tasks and of their known classes, a pair of arrays; None for none
            ):                # T of shape (n_tasks, K) and the log-likelihood of each task
-    "Class probabilities of the tasks given abilities and easinesses (@eq-glad-estep)."
+    "Class probabilities of the tasks given abilities and easinesses."
     n, K = votes.n_tasks, votes.n_classes
     wrong = np.log(max(K - 1, 1))
     at = votes.task.astype(np.int64) * K + votes.label
@@ -42,7 +42,7 @@ def objective(votes: Votes,        # the votes
               alpha: np.ndarray,   # abilities, shape (n_workers,)
               b: np.ndarray,       # log-easinesses, shape (n_tasks,)
               ):                   # Q without its constants, its gradient in alpha, its gradient in b
-    "Expected log-likelihood plus log-prior and its gradient (@eq-glad-q, @eq-glad-gradient)."
+    "Expected log-likelihood plus log-prior and its gradient."
     z = margins(votes, alpha, b)
     r = c - expit(z)
     easy = np.exp(b)[votes.task]
@@ -64,7 +64,7 @@ def ability_step(votes: Votes,         # the votes
                  alpha: np.ndarray,    # present abilities, where the bound touches, shape (n_workers,)
                  b: np.ndarray,        # log-easinesses, shape (n_tasks,)
                  ) -> np.ndarray:      # better abilities
-    "All abilities at once, each at the top of its parabola (@eq-glad-alpha); never lowers Q."
+    "All abilities at once, each at the top of its parabola; never lowers Q."
     easy = np.exp(b)[votes.task]
     w = omega(alpha[votes.worker] * easy)
     up = np.bincount(votes.worker, (c - .5) * easy, minlength=len(alpha)) + 1
@@ -77,7 +77,7 @@ def easiness_step(votes: Votes,        # the votes
                   b: np.ndarray,       # present log-easinesses, shape (n_tasks,)
                   rounds: int = 3,     # Newton steps
                   ) -> np.ndarray:     # better log-easinesses
-    "All log-easinesses at once by guarded Newton steps on @eq-glad-easiness; never lowers Q."
+    "All log-easinesses at once by guarded Newton steps on the bound of Q; never lowers Q."
     a = alpha[votes.worker]
     w = omega(a * np.exp(b)[votes.task])
     A = np.bincount(votes.task, (c - .5) * a, minlength=len(b))

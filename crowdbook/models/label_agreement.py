@@ -21,7 +21,7 @@ def judge_in_order(votes: Votes,           # the votes; tasks are taken in the o
                    total: np.ndarray,      # alpha + beta - 2 + votes so far, shape (n_workers,); updated in place
                    known: np.ndarray,      # code of the known class of each task, -1 where it is not known
                    ) -> np.ndarray:        # shape (n_tasks, K): ability behind each class when the task came in
-    "One pass over the tasks (@eq-la-onepass): judge, then update the abilities of those who answered."
+    "One pass over the tasks: judge, then update the abilities of those who answered."
     T = np.zeros((votes.n_tasks, votes.n_classes))
     ends = np.cumsum(votes.feedback.to_numpy())
     for i, (start, end) in enumerate(zip(np.append(0, ends[:-1]), ends)):
@@ -81,7 +81,7 @@ def _reset(self: LA):
 
 @patch
 def _ability(self: LA, workers):
-    "Ability of each of these workers, the prior's for those never seen (@eq-la-ability)."
+    "Ability of each of these workers, the prior's for those never seen."
     place = np.array([self._who.get(w, -1) for w in workers], dtype=int)
     right, total = np.append(self._right, self.alpha - 1), np.append(self._total, self.alpha + self.beta - 2)
     return right[place] / total[place]

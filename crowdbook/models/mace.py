@@ -26,7 +26,7 @@ def e_step(votes: Votes,          # the votes
            log_prior: np.ndarray, # log-probability of each class beforehand, shape (K,)
            gold=None,             # codes of tasks and of their known classes, a pair of arrays; None for none
            ):                     # T of shape (n_tasks, K) and the log-likelihood of each task
-    "Class probabilities of the tasks given the workers (@eq-mace-estep)."
+    "Class probabilities of the tasks given the workers."
     n, K, pair = votes.n_tasks, votes.n_classes, votes.matrix.pair
     at = votes.task.astype(np.int64) * K + votes.label
     S = np.bincount(at, -log_expit(-d)[pair], minlength=n * K).reshape(n, K)
@@ -38,7 +38,7 @@ def known(votes: Votes,       # the votes
           T: np.ndarray,      # class probabilities of the tasks, shape (n_tasks, K)
           d: np.ndarray,      # evidence of each pair, shape (n_pairs,)
           ):                  # expected votes of knowledge and of spam of each pair, twice shape (n_pairs,)
-    "Expected number of votes of each pair (worker, answer) that were knowledge, and spam (@eq-mace-known)."
+    "Expected number of votes of each pair (worker, answer) that were knowledge, and spam."
     pair = votes.matrix.pair
     right = np.bincount(pair, T[votes.task, votes.label], minlength=len(d))
     knowledge = right * expit(d)
@@ -60,7 +60,7 @@ def em_step(votes: Votes,             # the votes
             K: int,                   # number of classes of the model
             smoothing: float = .01,   # added to the counts, shared by the classes
             ) -> Beliefs:               # the workers
-    "Smoothed shares (@eq-mace-em) and their log-prior (@eq-mace-map)."
+    "Smoothed shares and their log-prior."
     j, W, delta = votes.matrix.worker, votes.n_workers, smoothing / K
     known_, spam_ = np.bincount(j, knowledge, W), np.bincount(j, spam, W)
     log_n, log_s = np.log(known_ + spam_ + 2 * delta), np.log(spam_ + K * delta)
@@ -71,12 +71,12 @@ def em_step(votes: Votes,             # the votes
 
 # %% ../../nbs/models/11_mace.ipynb #c014
 def _gain(a, b):
-    "Terms of the sum of @eq-mace-kl that belong to single classes."
+    "Terms of the Kullback-Leibler divergence that belong to single classes."
     return (a - b) * digamma(a) - gammaln(a) + gammaln(b)
 
 
 def _whole(a, b):
-    "Terms of @eq-mace-kl that belong to the sums of the parameters."
+    "Terms of the Kullback-Leibler divergence that belong to the sums of the parameters."
     return gammaln(a) - gammaln(b) - (a - b) * digamma(a)
 
 # %% ../../nbs/models/11_mace.ipynb #c015
@@ -88,7 +88,7 @@ def vb_step(votes: Votes,             # the votes
             beta: float = .5,         # prior votes of spam of a worker
             eta: float = 10,          # prior votes of spam of a worker on each class
             ) -> Beliefs:               # the workers
-    "Expected logarithms under the posteriors @eq-mace-vb and their divergence from the priors (@eq-mace-kl)."
+    "Expected logarithms under the Beta and Dirichlet posteriors and their divergence from the priors."
     j, W = votes.matrix.worker, votes.n_workers
     a, b = np.bincount(j, knowledge, W) + alpha, np.bincount(j, spam, W) + beta
     s, total = spam + eta, b - beta + K * eta
@@ -270,7 +270,7 @@ def _run(self: MACE, votes, crowd):
 def evidence(votes: Votes,   # the votes
              crowd: Beliefs,   # the workers
              ):              # log e0 and d of each pair, twice shape (n_pairs,)
-    "Log-probability of each pair's answer as spam, and its evidence d (@eq-mace-cases, @eq-mace-estep)."
+    "Log-probability of each pair's answer as spam, and its evidence d."
     j = votes.matrix.worker
     log_e0 = crowd.spam[j] + crowd.xi
     return log_e0, crowd.know[j] - log_e0
@@ -306,7 +306,7 @@ def _theta(self: MACE):
 
 @patch(as_prop=True)
 def confusions_(self: MACE) -> np.ndarray:
-    "Shape (n_workers, K, K): P(answer k | true class l) at [worker, l, k], by @eq-mace-model."
+    "Shape (n_workers, K, K): P(answer k | true class l) at [worker, l, k]: theta I + (1 - theta) xi."
     m, v = self.votes_.matrix, self.votes_
     more = self.eta if self.method == "vb" else self.smoothing / self._K
     xi = np.where(np.isfinite(self._log_prior), more, 0) * np.ones((v.n_workers, 1))

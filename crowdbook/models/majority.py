@@ -17,7 +17,7 @@ from ..votes.core import Votes
 def weighted_counts(votes: Votes,            # the votes
                     weights: np.ndarray,     # weight of each worker, shape (n_workers,)
                     ) -> np.ndarray:         # shape (n_tasks, K), sum of the weights behind each class
-    "Sum of the workers' weights behind each class of each task (@eq-weighted-counts)."
+    "Sum of the workers' weights behind each class of each task."
     flat = votes.task.astype(np.int64) * votes.n_classes + votes.label
     total = np.bincount(flat, weights[votes.worker], minlength=votes.n_tasks * votes.n_classes)
     return total.reshape(votes.n_tasks, votes.n_classes)
@@ -31,7 +31,7 @@ def normalise(scores: np.ndarray,    # shape (n_tasks, K), non-negative
 
 # %% ../../nbs/models/05b_counting.ipynb #c014
 class NaiveSoft(Aggregator):
-    "Naive soft labels (NS): the share of the votes for each class (@eq-naive-soft)."
+    "Naive soft labels (NS): the share of the votes for each class."
 
     def __init__(self,
                  ties: str = "draw",  # among tied classes: draw one, or take the "first" in the order of the classes
@@ -54,7 +54,7 @@ class NaiveSoft(Aggregator):
 
 # %% ../../nbs/models/05b_counting.ipynb #c017
 class MajorityVote(NaiveSoft):
-    "Majority vote (MV): the class with most votes, ties drawn at random (@eq-majority). `probas_` is one-hot."
+    "Majority vote (MV): the class with most votes, ties drawn at random. `probas_` is one-hot."
 
     def fit(self,
             votes,            # Votes, or anything as_votes accepts
@@ -93,7 +93,7 @@ def predict_proba(self: MajorityVote,
 
 # %% ../../nbs/models/05b_counting.ipynb #c026
 class WeightedMajority(Aggregator):
-    "Weighted majority vote (WMV): the class with most weight behind it (@eq-weighted-counts)."
+    "Weighted majority vote (WMV): the class with most weight behind it."
 
     def __init__(self,
                  weights=None,      # Series or dict worker -> weight, non-negative; needed for every worker with votes

@@ -23,7 +23,7 @@ def species_weight(n,                 # number of species the worker got right
                    alpha: float = .5,  # exponent of the growth
                    beta: float = .2,   # exponent of the brake at the start
                    ):                 # weight, of the shape of n
-    "Trust of Pl@ntNet in a worker (@eq-plantnet-weight; Lefort et al. 2024)."
+    "Trust of Pl@ntNet in a worker (Lefort et al. 2024)."
     n = np.asarray(n, dtype=float)
     return n**alpha - n**beta + np.log(2.1)
 
@@ -34,7 +34,7 @@ def valid_labels(scores: np.ndarray,        # weight behind each class, shape (n
                  theta_conf: float = 2,     # the weight behind the label must be above this
                  theta_acc: float = .7,     # and its share of all weight above this
                  ):                         # weight, share and whether both are enough, each of shape (n_tasks,)
-    "Confidence, accuracy and validity of labels (@eq-plantnet-label, @eq-plantnet-valid)."
+    "Confidence, accuracy and validity of labels."
     conf = scores[np.arange(len(labels)), labels]
     total = scores.sum(axis=1) + against
     acc = np.divide(conf, total, out=np.zeros(len(conf)), where=total > 0)
@@ -45,7 +45,7 @@ def species_right(votes: Votes,            # the votes
                   right: np.ndarray,       # is the vote the label of a valid task? shape (n_votes,)
                   authored=None,           # is the vote the author's? shape (n_votes,); None if authors are unknown
                   ) -> np.ndarray:         # n_j, shape (n_workers,)
-    "Number of species each worker got right (@eq-plantnet-species)."
+    "Number of species each worker got right."
     def distinct(chosen):
         keys = np.sort(votes.worker[chosen].astype(np.int64) * votes.n_classes + votes.label[chosen])
         return keys[np.diff(keys, prepend=-1) > 0]

@@ -135,7 +135,7 @@ class Candidates:
 def candidates(votes: Votes,        # the votes
                gold=None,           # codes of tasks and of their known classes, a pair of arrays; None for none
                ) -> Candidates:     # rows sorted by task and class
-    "The candidates of all tasks (@eq-candidates)."
+    "The candidates of all tasks."
     K = votes.n_classes
     keys = votes.task.astype(np.int64) * K + votes.label
     more = np.empty(0, np.int64) if gold is None else gold[0].astype(np.int64) * K + gold[1]
@@ -241,7 +241,7 @@ def pick_rows(table: SparseTable,        # class probabilities on candidates
     before = _earlier(task, counted)
     hit = counted & ~others[task] & (before == place[task])
     shift = counted & others[task] & (rank - before <= place[task])
-    place += np.bincount(task, shift, minlength=n).astype(int)         # @eq-rank-without
+    place += np.bincount(task, shift, minlength=n).astype(int)
     place[task[hit]] = rank[hit]
     label[hard] = order[place[hard]]
     return label
@@ -414,7 +414,7 @@ def rest_(self: SparseAggregator) -> pd.Series:
 # %% ../../nbs/models/16_many_classes.ipynb #c042
 @patch(as_prop=True)
 def workers_(self: SparseAggregator) -> pd.DataFrame:
-    "Of each worker: number of votes, accuracy (@eq-scale-accuracy; NaN without votes), and more by model."
+    "Of each worker: number of votes, accuracy (mean probability of their votes; NaN without), and more by model."
     load = self._crowd.workload.to_numpy()
     with np.errstate(invalid="ignore"):
         out = dict(n_votes=load, accuracy=self._all.right / load)
@@ -586,7 +586,7 @@ def _more(self: SparsePlantNet, part):
 def k_free_e_step(c: Candidates,       # the candidates
                   odds: np.ndarray,    # o_ij of each vote, shape (n_votes,)
                   ):                   # SparseTable, and log Z_i of each task
-    "Posterior on candidates and the rest, for a uniform prior and mistakes that are all alike (@eq-k-free-posterior)."
+    "Posterior on candidates and the rest, for a uniform prior and mistakes that are all alike."
     S, n = np.bincount(c.row, odds, minlength=len(c)), len(c.first) - 1
     top = np.maximum(_largest(c, S), np.where(c.unnamed > 0, 0, -np.inf))
     e = np.exp(S - top[c.task])
@@ -596,7 +596,7 @@ def k_free_e_step(c: Candidates,       # the candidates
 
 # %% ../../nbs/models/16_many_classes.ipynb #c066
 class SparseOneCoin(SparseAggregator):
-    "One accuracy for each worker, wrong answers alike, uniform prior (@eq-k-free-posterior), by EM on candidates."
+    "One accuracy for each worker, wrong answers alike, uniform prior, by EM on candidates."
 
     def __init__(self,
                  right: float = 0.,      # pseudo-votes that are right, of each worker
@@ -682,7 +682,7 @@ def vote_candidates(part_rows: Candidates,   # the candidates
 # %% ../../nbs/models/16_many_classes.ipynb #c077
 @dataclass(eq=False)
 class Triples:
-    "Entries of the confusion matrices with evidence (@eq-scale-triples), and their pseudo-votes."
+    "Entries of the confusion matrices with evidence, and their pseudo-votes."
     keys: np.ndarray      # (worker * K + answer) * K + candidate of each triple, sorted, shape (n_triples,)
     group: np.ndarray     # number of its pair (worker, candidate), shape (n_triples,)
     groups: np.ndarray    # worker * K + candidate of each such pair, sorted, shape (n_groups,)
@@ -692,7 +692,7 @@ class Triples:
     def rates(self,
               C: np.ndarray,      # expected votes of each triple, shape (n_triples,)
               ) -> np.ndarray:    # P(answer | candidate) of each triple, shape (n_triples,)
-        "Rows between what was counted and the worker's one coin (@eq-scale-shrunk)."
+        "Rows between what was counted and the worker's one coin."
         N = np.bincount(self.group, C, minlength=len(self.groups))
         total = N[self.group] + self.strength
         return np.divide(C + self.pseudo, total, out=np.zeros(len(C)), where=total > 0)
@@ -700,7 +700,7 @@ class Triples:
     def log_prior(self,
                   C: np.ndarray,  # expected votes of each triple, shape (n_triples,)
                   ) -> float:     # up to a constant; 0 without pseudo-votes
-        "Log-density of the rows that `rates` makes (@eq-scale-log-prior)."
+        "Log-density of the rows that `rates` makes."
         if self.strength == 0:
             return 0.
         N = np.bincount(self.group, C, minlength=len(self.groups))
@@ -708,7 +708,7 @@ class Triples:
 
 # %% ../../nbs/models/16_many_classes.ipynb #c078
 class SparseDS(SparseAggregator):
-    "Dawid-Skene on candidates: sparse confusions that lean on the worker's own coin (@eq-scale-shrunk), by EM."
+    "Dawid-Skene on candidates: sparse confusions that lean on the worker's own coin, by EM."
 
     def __init__(self,
                  strength: float = 4.,   # kappa: pseudo-votes of the worker's one coin in each row; 0 for none

@@ -24,7 +24,7 @@ def pass_messages(at: np.ndarray,   # where each vote belongs, task or worker co
                   m: np.ndarray,    # messages that arrive along the votes, shape (n_votes,)
                   n: int,           # number of tasks or workers
                   ) -> np.ndarray:  # messages that leave along the votes
-    "Along each vote the sum of a m over the other votes of the same task, or worker (@eq-kos-messages)."
+    "Along each vote the sum of a m over the other votes of the same task, or worker."
     arrived = a * m
     return np.bincount(at, arrived, minlength=n)[at] - arrived
 
@@ -118,7 +118,7 @@ def _worker_columns(self: KOS):
 def agreement(votes: Votes,         # the votes
               K: int,               # number of classes of the model
               ):                    # X and the number of common tasks, both of shape (n_workers, n_workers)
-    "How often two workers agree, as an estimate of the product of their skills (@eq-mmsr-rank); 0 if never seen."
+    "How often two workers agree, as an estimate of the product of their skills; 0 if never seen."
     shape, common, agree = (votes.n_tasks, votes.n_workers), 0, 0
     for k in np.unique(votes.label):
         on = votes.label == k

@@ -19,13 +19,13 @@ from ..votes.core import Votes
 def agreement(votes: Votes,          # the votes
               labels: np.ndarray,    # code of the label of each task, shape (n_tasks,)
               ) -> np.ndarray:       # shape (n_workers,), in [0, 1]; 0 for a worker without votes
-    "Share of each worker's votes that repeat the label of their task (@eq-label-agreement)."
+    "Share of each worker's votes that repeat the label of their task."
     same = np.bincount(votes.worker, votes.label == labels[votes.task], minlength=votes.n_workers)
     return same / np.maximum(votes.workload.to_numpy(), 1)
 
 # %% ../../nbs/models/06_weights.ipynb #c009
 class WAWA(Aggregator):
-    "Worker agreement with aggregate (WAWA): votes weighted by agreement with the majority, one pass (@eq-wawa)."
+    "Worker agreement with aggregate (WAWA): votes weighted by agreement with the majority, one pass."
 
     def __init__(self,
                  gold=None,         # known labels, Series or dict task -> class
@@ -47,7 +47,7 @@ class WAWA(Aggregator):
 
 # %% ../../nbs/models/06_weights.ipynb #c016
 class ZBS(WAWA):
-    "Zero-based skill (ZBS): the agreement with the weighted majority, repeated with shrinking steps (@eq-zbs)."
+    "Zero-based skill (ZBS): the agreement with the weighted majority, repeated with shrinking steps."
 
     def __init__(self,
                  tol: float = 1e-5,     # stop when no skill moves by more
@@ -77,7 +77,7 @@ def linear_odds(votes: Votes,            # the votes
                 weights: np.ndarray,     # K a - 1 of each worker, shape (n_workers,)
                 active: np.ndarray,      # which classes occur, shape (n_classes,)
                 ) -> np.ndarray:         # rows on the simplex, zero outside the active classes
-    "Posterior with log-odds taken as linear in the accuracy around luck (@eq-linear-odds; Li and Yu 2014)."
+    "Posterior with log-odds taken as linear in the accuracy around luck (Li and Yu 2014)."
     K = active.sum()
     return softmax(np.where(active, K / max(K - 1, 1) * weighted_counts(votes, weights), -np.inf), axis=1)
 
@@ -123,7 +123,7 @@ def shapley_shares(votes: Votes,          # the votes
                    labels: np.ndarray,    # code of the label of each task, shape (n_tasks,)
                    n_classes: int,        # K, in the value of the empty coalition
                    ) -> np.ndarray:       # Shapley value of each vote in its task's game, shape (n_votes,)
-    "Exact Shapley values of the workers of each task in the agreement game (@eq-shapley), a number a vote."
+    "Exact Shapley values of the workers of each task in the agreement game, a number a vote."
     agree = votes.label == labels[votes.task]
     N = votes.feedback.to_numpy()
     m = np.bincount(votes.task, agree, minlength=votes.n_tasks)
@@ -134,7 +134,7 @@ def shapley_shares(votes: Votes,          # the votes
 
 # %% ../../nbs/models/06_weights.ipynb #c035
 class ShapleyMajority(WAWA):
-    "Shapley-weighted majority: exact Shapley values in the game of agreement with the majority (@eq-shapley-weight)."
+    "Shapley-weighted majority: exact Shapley values in the game of agreement with the majority."
 
     def _estimate(self, votes):
         labels = self._choose(normalise(votes.counts.astype(float)), votes)
@@ -147,7 +147,7 @@ class ShapleyMajority(WAWA):
 
 # %% ../../nbs/models/06_weights.ipynb #c040
 class TwoThird(NaiveSoft):
-    "Two thirds of at least two votes, or undecided (@eq-twothird): labels_ is missing on undecided tasks."
+    "Two thirds of at least two votes, or undecided: labels_ is missing on undecided tasks."
 
     def __init__(self,
                  share: float = 2 / 3,   # of the votes that the winner must have

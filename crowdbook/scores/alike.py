@@ -32,7 +32,7 @@ def sampled_counts(votes: Votes,    # the votes
 def kind_evidence(C: np.ndarray,     # counts, shape (n_workers, K, K)
                   prior: np.ndarray,  # eta lambda, pseudo-votes of the kinds, shape (n_kinds, K, K)
                   ) -> np.ndarray:   # shape (n_workers, n_kinds)
-    "Log-evidence of each worker's counts under each kind (@eq-alike-evidence)."
+    "Log-evidence of each worker's counts under each kind."
     W, n = len(C), C.sum(axis=2)
     total = prior.sum(axis=2)
     out = (gammaln(total)[None] - gammaln(total[None] + n[:, None])).sum(axis=2)
@@ -47,7 +47,7 @@ def kind_evidence(C: np.ndarray,     # counts, shape (n_workers, K, K)
 def own_evidence(C: np.ndarray,      # counts, shape (n_workers, K, K)
                  prior: np.ndarray,  # pseudo-votes, one matrix for each worker, of the same shape
                  ) -> np.ndarray:    # shape (n_workers,)
-    "Log-evidence of each worker's counts under a prior of its own (@eq-alike-evidence)."
+    "Log-evidence of each worker's counts under a prior of its own."
     total = prior.sum(axis=2)
     rows = gammaln(total) - gammaln(total + C.sum(axis=2))
     return rows.sum(axis=1) + (gammaln(prior + C) - gammaln(prior)).sum(axis=(1, 2))
@@ -61,7 +61,7 @@ def reseat(C: np.ndarray,      # counts, shape (n_workers, K, K)
            gamma: float,       # concentration
            rng: np.random.Generator,  # source of the draws
            ):                  # kinds of the workers, and matrices of the kinds, without empty ones
-    "One pass of @eq-alike-seat over the workers."
+    "One pass over the workers: each leaves its kind and draws one anew, as in a Chinese restaurant process."
     kind, m = kind.copy(), fresh.shape[1]
     known = kind_evidence(C, eta * lam)
     own = np.column_stack([own_evidence(C, eta * fresh[:, i]) for i in range(m)])
@@ -87,7 +87,7 @@ def new_votes(C: np.ndarray,   # counts, any shape, whole numbers
               a: np.ndarray,   # pseudo-votes eta lambda of the same cells, of the same shape
               rng: np.random.Generator,  # source of the draws
               ) -> np.ndarray:  # m of the same shape, between 1 and C where C > 0
-    "How many votes of each cell were drawn from the kind (@eq-alike-tables)."
+    "How many votes of each cell were drawn from the kind."
     n = C.ravel()
     cell = np.repeat(np.arange(n.size), n)
     before = np.arange(len(cell)) - np.repeat(n.cumsum() - n, n)
@@ -145,7 +145,7 @@ def _dirichlet(a, rng):
 # %% ../../nbs/scores/23b_alike.ipynb #c031
 def expected_scores(a: np.ndarray,   # pseudo-votes + votes: the posterior of the rows, shape (n_workers, K, K)
                     ):               # posterior means of spam score and trace, and of the matrices
-    "Means over the posterior of the workers' rows (@eq-alike-spam)."
+    "Means over the posterior of the workers' rows."
     K, total = a.shape[1], a.sum(axis=2, keepdims=True)
     m = a / total
     noise = ((1 - (m**2).sum(axis=2)) / (total[:, :, 0] + 1)).sum(axis=1)
@@ -244,7 +244,7 @@ def _sweep(self: Alike, C, sweep):
 # %% ../../nbs/scores/23b_alike.ipynb #c037
 @patch
 def _new_kinds(self: Alike, C, lam):
-    "Draw the matrices of the kinds given who is of which (@eq-alike-tables)."
+    "Draw the matrices of the kinds given who is of which."
     for _ in range(2):
         m = new_votes(C, self._eta * lam[self._kind], self._rng)
         total = np.zeros_like(lam)

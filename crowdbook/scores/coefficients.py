@@ -47,7 +47,7 @@ def agreement_weights(
     kind: str = "nominal",  # "nominal", "linear", "quadratic" or "ordinal"
     classes=None,  # pandas Index of the K classes; numbers among them are positions
 ):  # shape (K, K); sparse if nominal
-    "Agreement weights between classes (@eq-agreement-weights); ValueError for a kind that is not known."
+    "Agreement weights between classes; ValueError for a kind that is not known."
     if kind not in WEIGHTS:
         raise ValueError(f"weights must be one of {', '.join(map(repr, WEIGHTS))} or a K x K matrix, not {kind!r}")
     totals = np.asarray(totals, dtype=float)
@@ -60,7 +60,7 @@ def agreement_weights(
 # %% ../../nbs/scores/24_agreement.ipynb #c012
 @dataclass(frozen=True)
 class Terms:
-    "What each task adds to a coefficient (@eq-sums)."
+    "What each task adds to a coefficient."
     agree: np.ndarray    # a_i, shape (n_tasks,)
     weight: np.ndarray   # b_i
     share: sparse.csr_array  # x_i, shape (n_tasks, K)
@@ -94,7 +94,7 @@ def _alpha_terms(votes, weights="nominal") -> Terms:
 
 # %% ../../nbs/scores/24_agreement.ipynb #c017
 def _corrected(A, B, Q, D, chance):
-    "The coefficient (@eq-chance-corrected), p_o and p_e from the sums; NaN where chance explains everything."
+    "The coefficient, p_o and p_e from the sums; NaN where chance explains everything."
     with np.errstate(invalid="ignore", divide="ignore"):
         po, pe = np.divide(A, B), chance(Q, np.asarray(D, dtype=float))
         return np.where(1 - pe > 1e-12, (po - pe) / (1 - pe), np.nan), po, pe
@@ -110,7 +110,7 @@ def krippendorff_alpha(
     votes,  # Votes, or counts of shape (n_tasks, K)
     weights="nominal",  # "nominal", "linear", "quadratic" (interval data), "ordinal", or a K x K matrix
 ) -> float:  # alpha, at most 1; NaN if all votes are for one class
-    "Krippendorff's alpha (@eq-coincidence): every vote weighs the same [@krippendorff2018]."
+    "Krippendorff's alpha: every vote weighs the same (Krippendorff 2018)."
     return _value(_alpha_terms(votes, weights))[0]
 
 # %% ../../nbs/scores/24_agreement.ipynb #c023
@@ -127,7 +127,7 @@ def fleiss_kappa(
     votes,  # Votes, or counts of shape (n_tasks, K)
     weights="nominal",  # "nominal", "linear", "quadratic", "ordinal", or a K x K matrix
 ) -> float:  # kappa, at most 1; NaN if all votes are for one class
-    "Fleiss' kappa, generalised to unequal numbers of votes (@eq-fleiss): every task weighs the same [@fleiss1971]."
+    "Fleiss' kappa, generalised to unequal numbers of votes: every task weighs the same (Fleiss 1971)."
     return _value(_fleiss_terms(votes, weights))[0]
 
 # %% ../../nbs/scores/24_agreement.ipynb #c029
@@ -144,7 +144,7 @@ def gwet_ac(
     votes,  # Votes, or counts of shape (n_tasks, K)
     weights="nominal",  # "nominal" for AC1; "linear", "quadratic", "ordinal" or a K x K matrix for AC2
 ) -> float:  # AC1 or AC2, at most 1; NaN if there is one class only
-    "Gwet's AC1 and AC2 (@eq-gwet) [@gwet2008]."
+    "Gwet's AC1 and AC2 (Gwet 2008)."
     return _value(_gwet_terms(votes, weights))[0]
 
 # %% ../../nbs/scores/24_agreement.ipynb #c033
@@ -240,7 +240,7 @@ def cohen_kappa(
     min_shared: int = 10,  # fewest shared tasks of a pair
     level: float = 0.95,  # of the interval
 ) -> pd.DataFrame:  # worker, other, shared, observed, kappa, low, high; a row a pair that shares enough
-    "Cohen's kappa of every pair of workers with enough tasks in common, with a large-sample interval [@cohen1960]."
+    "Cohen's kappa of every pair of workers with enough tasks in common, with a large-sample interval (Cohen 1960)."
     a, b = _vote_pairs(votes)
     W, K = votes.n_workers, votes.n_classes
     apart = votes.worker[a] != votes.worker[b]            # a worker may have voted twice on a task

@@ -38,7 +38,7 @@ def _task_counts(votes):
 def entropy(votes,                     # Votes, or anything as_votes accepts
             normalised: bool = False,  # divide by log K
             ) -> np.ndarray:           # shape (n_tasks,), in nats; NaN without votes
-    "Entropy of the votes on each task (@eq-entropy)."
+    "Entropy of the votes on each task."
     votes = as_votes(votes)
     task, _, count = _task_counts(votes)
     n = votes.feedback.to_numpy()
@@ -55,7 +55,7 @@ def posterior_entropy(T: np.ndarray,  # class probabilities, shape (n_tasks, K)
 
 def margin(T: np.ndarray,     # class probabilities, shape (n_tasks, K)
            ) -> np.ndarray:   # shape (n_tasks,), in [0, 1]: 0 is a tie
-    "Lead of the likeliest class over the second one (@eq-margin)."
+    "Lead of the likeliest class over the second one."
     if T.shape[1] == 1:
         return np.ones(len(T))
     top = np.partition(T, -2, axis=1)
@@ -66,7 +66,7 @@ def expected_gain(T: np.ndarray,           # class probabilities, shape (n_tasks
                   confusions: np.ndarray,  # of the workers who may answer, shape (n, K, K), rows = true class
                   weights=None,            # chance that each of them answers; equal if None
                   ) -> np.ndarray:         # shape (n_tasks,), at least 0
-    "Expected rise of the probability of the best label by one more vote (@eq-gain)."
+    "Expected rise of the probability of the best label by one more vote."
     weights = np.full(len(confusions), 1 / len(confusions)) if weights is None else weights
     after = np.zeros(len(T))
     for pi, weight in zip(confusions, weights):
@@ -80,19 +80,19 @@ def expected_gain(T: np.ndarray,           # class probabilities, shape (n_tasks
 # %% ../../nbs/scores/23_scores.ipynb #c020
 def spam_distance(confusions: np.ndarray,  # shape (n_workers, K, K), rows = true class
                   ) -> np.ndarray:         # shape (n_workers,); 0: spammer, sqrt(K - 1): always right
-    "Frobenius distance of each matrix to the closest one with equal rows (@eq-spam-distance)."
+    "Frobenius distance of each matrix to the closest one with equal rows."
     return np.sqrt(((confusions - confusions.mean(axis=1, keepdims=True)) ** 2).sum(axis=(1, 2)))
 
 
 def spam_score(confusions: np.ndarray,  # shape (n_workers, K, K), rows = true class
                ) -> np.ndarray:         # shape (n_workers,); 0: spammer, 1: always right
-    "Spam score of each matrix (@eq-spam-score through @eq-spam-relation; Raykar and Yu 2011)."
+    "Spam score of each matrix: mean squared distance of its rows (Raykar and Yu 2011)."
     return spam_distance(confusions) ** 2 / max(confusions.shape[1] - 1, 1)
 
 # %% ../../nbs/scores/23_scores.ipynb #c028
 @dataclass(frozen=True)
 class Rows:
-    "The workers' rows (@eq-dirichlet-row), through sums over the answers; shapes (n_workers, K) unless said."
+    "The workers' rows, through sums over the answers; shapes (n_workers, K) unless said."
     n: np.ndarray         # votes on each true class
     right: np.ndarray     # chance to be right on each true class: the diagonal of m, for even q
     square: np.ndarray    # sum over the answers of m^2, for q the worker's own answers
@@ -131,7 +131,7 @@ def rows_of(votes: Votes,      # the votes
 
 # %% ../../nbs/scores/23_scores.ipynb #c033
 def _noise(rows: Rows):
-    "tr Sigma and tr Sigma^2 of each worker over the seen rows (@eq-spam-bias, @eq-spam-chi, @eq-row-noise)."
+    "tr Sigma and tr Sigma^2 of each worker over the seen rows."
     s = np.maximum(rows.seen.sum(axis=1), 1)
     n = np.maximum(rows.n, .5)
     scale = rows.seen / (n * (1 - n / (n + rows.prior) ** 2))
@@ -144,7 +144,7 @@ def _noise(rows: Rows):
 def spam_interval(rows: Rows,          # of the workers
                   level: float = .95,  # of confidence
                   ):                   # lower and upper bounds, shape (n_workers,), in [0, 1]
-    "Spam scores that the votes do not contradict (@eq-spam-chi, @eq-spam-unseen)."
+    "Spam scores that the votes do not contradict."
     K, tail = max(rows.n.shape[1], 2), (1 - level) / 2
     trace, trace2 = _noise(rows)
     some = (trace > 1e-12) & (trace2 > 0)
@@ -172,7 +172,7 @@ def diagonal_interval(rows: Rows,           # of the workers
                       weights: np.ndarray,  # of the classes, shape (K,), sum 1
                       level: float = .95,   # of probability
                       ):                    # lower and upper bounds, shape (n_workers,)
-    "Interval of the weighted mean of the diagonal of each confusion matrix (@eq-diagonal-variance)."
+    "Interval of the weighted mean of the diagonal of each confusion matrix."
     v = rows.right * (1 - rows.right) / (rows.n + rows.prior)
     s = rows.prior / (rows.n + rows.prior)
     variance = ((1 - s) * v) @ weights**2 + (np.sqrt(s * v) @ weights) ** 2
@@ -182,7 +182,7 @@ def diagonal_interval(rows: Rows,           # of the workers
 def glad_interval(model,               # fitted GLAD
                   level: float = .95,  # of probability
                   ):                   # lower and upper bounds of the abilities, shape (n_workers,)
-    "Abilities with their normal interval from the curvature at the optimum (@eq-ability-information)."
+    "Abilities with their normal interval from the curvature at the optimum."
     v = model.votes_
     easy, c = np.exp(model._b)[v.task], model.probas_[v.task, v.label]
     s = expit(model._alpha[v.worker] * easy)
@@ -224,7 +224,7 @@ def agreement(
     votes,  # Votes, or anything as_votes accepts
     against: str = "votes",  # share of the others' "votes", or agreement with their "majority"
 ):  # agreement (NaN if nobody else answered), and votes it rests on
-    "Agreement of each worker with the others (@eq-loo-agreement); ValueError if `against` is unknown."
+    "Agreement of each worker with the others; ValueError if `against` is unknown."
     votes = as_votes(votes)
     if against not in ("votes", "majority"):
         raise ValueError(f"against must be 'votes' or 'majority', not {against!r}")
@@ -352,14 +352,14 @@ class Inquiry:
 
 # %% ../../nbs/scores/23_scores.ipynb #c066
 def _entropy(q: Inquiry, strategy: str = "votes", normalised: bool = False):
-    "Entropy of the votes, or of what a strategy believes; high: ambiguous (@eq-entropy)."
+    "Entropy of the votes, or of what a strategy believes; high: ambiguous."
     if strategy == "votes":
         return entropy(q.votes, normalised)
     return posterior_entropy(q.model(strategy).probas_) / (np.log(max(q.votes.n_classes, 2)) if normalised else 1)
 
 
 def _margin(q: Inquiry, strategy: str = "DSS"):
-    "Lead of the likeliest class over the second; low: ambiguous (@eq-margin)."
+    "Lead of the likeliest class over the second; low: ambiguous."
     return margin(q.model(strategy).probas_)
 
 
@@ -369,7 +369,7 @@ def _difficulty(q: Inquiry):
 
 
 def _gain(q: Inquiry, strategy: str = "DSS", worker="random", most: int = 100):
-    "Expected rise in accuracy by one more vote, of a random worker or a named one; high: ask again (@eq-gain)."
+    "Expected rise in accuracy by one more vote, of a random worker or a named one; high: ask again."
     check_number("most", most, 1, whole=True)
     confusions, T = q.confusions(strategy), q.model(strategy).probas_
     if worker != "random":
@@ -393,7 +393,7 @@ def _flag(name, value, prior=1.):
 
 
 def _spam_score(q: Inquiry, strategy: str = "DS", form: str = "score", prior: float = 1., share: bool = False):
-    "How much the rows of the confusion matrix differ; 0: spammer, 1: always right (@eq-spam-score)."
+    "How much the rows of the confusion matrix differ; 0: spammer, 1: always right."
     if form not in ("score", "distance"):
         raise ValueError(f"spam_score: form must be 'score' or 'distance', not {form!r}")
     if _flag("spam_score", share, prior):
@@ -434,7 +434,7 @@ def _accuracy(q: Inquiry, strategy: str = "DS"):
 
 
 def _agreement(q: Inquiry, against: str = "votes"):
-    "Agreement with the other workers, own vote left out; high: good (@eq-loo-agreement)."
+    "Agreement with the other workers, own vote left out; high: good."
     value, n = agreement(q.votes, against)
     return value, *share_interval(np.nan_to_num(value) * n, n, q.level), n
 
