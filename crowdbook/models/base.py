@@ -157,6 +157,7 @@ class Aggregator:
     gold = None                  # Series or dict task -> class, for tasks whose class is known
     random_state = 0             # seed of the draws among tied classes
     ties = "draw"                # or "first", where a strategy offers it
+    uses_draws = False           # are labels drawn among ties part of what it learns or shows?
     resumes = False              # can a fit go on from an earlier one? (warm_start and partial_fit)
     params_ = None               # what was learned of the workers
     _parameter_constraints = {}  # what each parameter of the constructor must be

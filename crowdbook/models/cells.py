@@ -7,11 +7,11 @@ __all__ = ['pair_keys', 'find', 'AllCells', 'votes_and_rows', 'NamedCells', 'cel
 
 # %% ../../nbs/models/07b_cells.ipynb #c003
 import warnings
-from functools import cached_property
 
 import numpy as np
+from fastcore.basics import patch
 
-from .base import DENSE, Crowd, Part, total
+from .base import DENSE, Crowd, Part
 from .table import Rows, Table, distinct
 from ..votes.core import Votes
 
@@ -22,7 +22,8 @@ def pair_keys(crowd: Crowd,        # the crowd
     K, keys = crowd.n_classes, np.empty(0, np.int64)
     for part in crowd.parts():
         m = part.votes.matrix
-        keys = distinct(np.append(keys, m.worker.astype(np.int64) * K + m.label), crowd.n_workers * K)
+        here = m.worker.astype(np.int64) * K + m.label
+        keys = distinct(np.append(keys, here), crowd.n_workers * K) if len(keys) else here
     return keys
 
 
@@ -63,14 +64,13 @@ def _kept(part, name, value):
 
 def _matrix(cells, part):
     "The vote matrix of a part, the places of its pairs among all pairs, and whether these are simply all of them."
-    m = part.votes.matrix
-    place, there = find(cells.keys, m.worker.astype(np.int64) * cells.n_classes + m.label)
-    return m, place, there, len(place) == len(cells.keys) and bool(there.all())
+    if "pairs" not in part.state:
+        m = part.votes.matrix
+        place, there = find(cells.keys, m.worker.astype(np.int64) * cells.n_classes + m.label)
+        part.state["pairs"] = m, place, there, len(place) == len(cells.keys) and bool(there.all())
+    return part.state["pairs"]
 
 # %% ../../nbs/models/07b_cells.ipynb #c010
-from fastcore.basics import patch
-
-
 @patch
 def count(self: AllCells,
           part: Part,         # a part

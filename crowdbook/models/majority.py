@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .base import Aggregator, as_votes, pick
+from .base import Aggregator, as_votes, one_of
+from .table import Table, clamp, shares
 from ..votes.core import Votes
 
 # %% ../../nbs/models/05c_counting.ipynb #c006
@@ -32,6 +33,8 @@ def normalise(scores: np.ndarray,    # shape (n_tasks, K), non-negative
 # %% ../../nbs/models/05c_counting.ipynb #c014
 class NaiveSoft(Aggregator):
     "Naive soft labels (NS): the share of the votes for each class."
+    resumes = True         # a count has no start: more votes are counted, and that is all
+    _parameter_constraints = dict(ties=one_of("draw", "first"))
 
     def __init__(self,
                  ties: str = "draw",  # among tied classes: draw one, or take the "first" in the order of the classes
@@ -39,61 +42,30 @@ class NaiveSoft(Aggregator):
                  random_state=0):   # seed of the draws among tied classes
         self.ties, self.gold, self.random_state = ties, gold, random_state
 
-    resumes = True         # a count has no start: more votes are counted, and that is all
+    def _learn(self, crowd):
+        self.params_ = np.ones(crowd.n_workers)
 
-    def _resume(self, previous, votes):
+    def _posterior(self, part, weights):
+        table = shares(part.rows, weights[part.votes.worker])
+        return clamp(table, part.gold), np.zeros(part.votes.n_tasks)
+
+    def _resume(self, previous, crowd):
         return None
-
-    def _estimate(self, votes):
-        if self.ties not in ("draw", "first"):
-            raise ValueError(f"ties must be 'draw' or 'first', not {self.ties!r}")
-        return self._posterior(votes)
-
-    def _posterior(self, votes):
-        return normalise(weighted_counts(votes, np.ones(votes.n_workers)))
 
 # %% ../../nbs/models/05c_counting.ipynb #c017
 class MajorityVote(NaiveSoft):
-    "Majority vote (MV): the class with most votes, ties drawn at random. `probas_` is one-hot."
+    "Majority vote (MV): the class with most votes, ties drawn at random; `confidence_` is the share of the votes."
+    uses_draws = True
 
-    def fit(self,
-            votes,            # Votes, or anything as_votes accepts
-            gold=None,        # known labels, Series or dict task -> class
-            progress=False,   # not used: there is nothing to wait for
-            warm_start=None):  # not used: counting forgets nothing and has no start
-        "Count; `confidence_` is the share of the votes behind the label."
-        super().fit(votes, gold, progress, warm_start)
-        self._share, self.probas_ = self.probas_, _one_hot(self.probas_, self._codes)
-        return self
-
-    @property
-    def confidence_(self):
-        "Share of the votes behind each label, indexed by task; missing without votes."
-        share = self._share[np.arange(len(self._codes)), self._codes.clip(min=0)]
-        return pd.Series(np.where(self._codes >= 0, share, np.nan), index=self.votes_.tasks.rename("task"),
-                         name="confidence")
-
-# %% ../../nbs/models/05c_counting.ipynb #c018
-def _one_hot(share, codes):
-    "A one at the code of each row; rows with a negative code stay as they are."
-    hard, said = share.copy(), codes >= 0
-    hard[said] = np.eye(share.shape[1])[codes[said]]
-    return hard
-
-
-@patch
-def predict_proba(self: MajorityVote,
-                  votes,           # new votes, of workers seen by fit
-                  ) -> np.ndarray:  # shape (n_tasks, K), one-hot; uniform for a task without votes
-    "The majority vote on new tasks, as rows of zeros with a one."
-    share = super(MajorityVote, self).predict_proba(votes)
-    old = self.votes_
-    codes = pick(share, np.bincount(old.label, minlength=old.n_classes), self.random_state, ties=self.ties)
-    return _one_hot(share, np.where(as_votes(votes).feedback > 0, codes, -1))
+    def _shown(self, table, codes):
+        rows, some = table.rows, codes >= 0
+        value = np.where(some[rows.task], rows.label == codes[rows.task], table.value)
+        return Table(rows, value.astype(float), np.where(some, 0, table.each))
 
 # %% ../../nbs/models/05c_counting.ipynb #c026
-class WeightedMajority(Aggregator):
+class WeightedMajority(NaiveSoft):
     "Weighted majority vote (WMV): the class with most weight behind it."
+    _parameter_constraints = {}
 
     def __init__(self,
                  weights=None,      # Series or dict worker -> weight, non-negative; needed for every worker with votes
@@ -101,17 +73,12 @@ class WeightedMajority(Aggregator):
                  random_state=0):   # seed of the draws among tied classes
         self.weights, self.gold, self.random_state = weights, gold, random_state
 
-    resumes, _resume = True, NaiveSoft._resume
-
-    def _estimate(self, votes):
-        self._weight = _weights_by_code(self.weights, votes)
-        return self._posterior(votes)
-
-    def _posterior(self, votes):
-        return normalise(weighted_counts(votes, self._weight / max(self._weight.max(initial=0), 5e-324)))
+    def _learn(self, crowd):
+        self._given = _weights_by_code(self.weights, crowd)
+        self.params_ = self._given / max(self._given.max(initial=0), 5e-324)      # only their ratios count
 
     def _worker_columns(self):
-        return dict(weight=self._weight)
+        return dict(weight=self._given)
 
 # %% ../../nbs/models/05c_counting.ipynb #c027
 def _weights_by_code(weights, votes):
@@ -119,7 +86,7 @@ def _weights_by_code(weights, votes):
     if weights is None:
         raise ValueError("WMV needs weights=, a Series or dict worker -> weight")
     weights = pd.to_numeric(pd.Series(weights), errors="coerce").reindex(votes.workers)
-    active = votes.workload.to_numpy() > 0
+    active = votes.workload > 0
     for bad, why in ((weights.isna() & active, "no weight that is a number"), (weights < 0, "a negative weight"),
                      (np.isinf(weights), "an infinite weight")):
         if bad.any():

@@ -175,11 +175,23 @@ def softmax(rows: Rows,            # the rows
     each = np.where(n > 0, each, -np.inf)
     if gold is not None:
         scores, each = only_known(rows, scores, each, gold)
+    if rows.full:
+        return _softmax_full(rows, scores)
     top = np.maximum(largest(rows, scores), each)
     top = np.where(np.isfinite(top), top, 0)
     value, rest = np.exp(scores - top[rows.task]), np.exp(each - top)
     Z = by_task(rows, value) + n * rest
     return Table(rows, value / Z[rows.task], rest / Z), top + np.log(Z)
+
+# %% ../../nbs/models/05_tables.ipynb #c033b
+def _softmax_full(rows, scores):
+    "The same where all tasks have the same classes: one array, with a row a task."
+    S = scores.reshape(len(rows.first) - 1, -1)
+    top = S.max(axis=1, keepdims=True, initial=-1e300)
+    T = np.exp(S - top)
+    Z = T.sum(axis=1, keepdims=True)
+    T /= Z
+    return Table(rows, T.ravel()), (top + np.log(Z))[:, 0]
 
 # %% ../../nbs/models/05_tables.ipynb #c035c
 def only_known(rows: Rows,            # the rows
