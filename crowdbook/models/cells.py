@@ -166,7 +166,7 @@ def _places(self: NamedCells, part):
 
 # %% ../../nbs/models/07b_cells.ipynb #c016
 @patch
-def count(self: NamedCells,
+def count(self: NamedCells,  # noqa: F811
           part: Part,         # a part
           table: Table,       # class probabilities of its tasks, on the named classes
           ) -> np.ndarray:    # expected votes of each cell, shape (n_cells,)
@@ -176,7 +176,7 @@ def count(self: NamedCells,
 
 
 @patch
-def score(self: NamedCells,
+def score(self: NamedCells,  # noqa: F811
           part: Part,               # a part
           log_pi: np.ndarray,       # logarithm of P(answer | true class) of each cell, shape (n_cells,)
           ) -> np.ndarray:          # sum over the votes of each task, by row, shape (n_rows,)
@@ -186,7 +186,7 @@ def score(self: NamedCells,
 
 
 @patch
-def group_sum(self: NamedCells,
+def group_sum(self: NamedCells,  # noqa: F811
               C: np.ndarray,       # a number a cell, shape (n_cells,)
               ) -> np.ndarray:     # shape (n_groups,)
     "Sums over the answers of each pair (worker, true class)."
@@ -194,7 +194,7 @@ def group_sum(self: NamedCells,
 
 
 @patch
-def spread(self: NamedCells,
+def spread(self: NamedCells,  # noqa: F811
            groups: np.ndarray,     # a number a group, shape (n_groups,)
            ) -> np.ndarray:        # that of the group of each cell, shape (n_cells,)
     "From groups to their cells."

@@ -12,8 +12,8 @@ from fastcore.basics import patch
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
-from .base import EM, Aggregator, Part, gained_nothing, one_of
-from .table import Rows, Table, dense, softmax
+from .base import EM, Aggregator, gained_nothing, one_of
+from .table import Rows, dense, softmax
 from ..votes.core import Votes
 
 # %% ../../nbs/models/10_glad.ipynb #c006

@@ -8,7 +8,6 @@ __all__ = ['weighted_counts', 'normalise', 'NaiveSoft', 'MajorityVote', 'Weighte
 # %% ../../nbs/models/05c_counting.ipynb #c003
 import numpy as np
 import pandas as pd
-from fastcore.basics import patch
 
 from .base import Aggregator, as_votes, one_of
 from .table import Table, clamp, shares
