@@ -111,10 +111,13 @@ def count(self: AllCells,
 def score(self: AllCells,
           part: Part,               # a part
           log_pi: np.ndarray,       # logarithm of P(answer | true class) of each cell, shape (n_pairs, K)
+          unseen=None,              # the same of other cells: function of worker, answer, class; 0 if None
           ) -> np.ndarray:          # sum over the votes of each task, by class, shape (n_tasks * K,)
     "Log-probability of the votes of each task given each class: the other sparse product."
     m, place, there, whole = _matrix(self, part)
-    here = log_pi if whole else np.where(there[:, None], log_pi[place], 0)
+    here = log_pi if whole else np.where(there[:, None], np.append(log_pi, 0 * self.label, axis=0)[place], 0)
+    if unseen is not None and not there.all():
+        here[~there] = unseen(m.worker[~there][:, None], m.label[~there][:, None], self.label)
     return (m.A @ here).ravel()
 
 # %% ../../nbs/models/07b_cells.ipynb #c011
@@ -200,10 +203,15 @@ def count(self: NamedCells,  # noqa: F811
 def score(self: NamedCells,  # noqa: F811
           part: Part,               # a part
           log_pi: np.ndarray,       # logarithm of P(answer | true class) of each cell, shape (n_cells,)
+          unseen=None,              # the same of other cells: function of worker, answer, class; 0 if None
           ) -> np.ndarray:          # sum over the votes of each task, by row, shape (n_rows,)
     "Log-probability of the votes of each task given each named class."
     place, there, row = self._places(part)
-    return np.bincount(row, np.where(there, log_pi[place], 0), minlength=len(part.rows))
+    value = np.where(there, np.append(log_pi, 0.)[place], 0)
+    if unseen is not None and not there.all():
+        vote, v = votes_and_rows(part.rows)[0][~there], part.votes
+        value[~there] = unseen(v.worker[vote], v.label[vote], part.rows.label[row[~there]])
+    return np.bincount(row, value, minlength=len(part.rows))
 
 
 @patch
@@ -223,14 +231,14 @@ def spread(self: NamedCells,  # noqa: F811
 
 # %% ../../nbs/models/07b_cells.ipynb #c021
 def cells_of(crowd: Crowd,             # the crowd
-             classes: str = "auto",    # "all", "named", or "auto": all up to 20 million entries of tasks x classes
+             classes: str = "auto",    # "all", "named", or "auto": all while no table has over 20 million entries
              name: str = "DS",         # of the strategy, for what is said
              ):                        # AllCells or NamedCells
     "The cells of a model of the Dawid-Skene family; says once that a large table keeps the named classes alone."
-    size = crowd.n_tasks * crowd.n_classes
+    size = max(crowd.n_tasks, crowd.n_classes) * crowd.n_classes
     if classes == "all" or classes == "auto" and size <= DENSE:
         return AllCells(crowd)
     if classes == "auto":
-        warnings.warn(f"{name} keeps the classes that somebody named on each task, since {crowd.n_tasks:,} tasks x "
-                      f"{crowd.n_classes:,} classes are {size:,} entries; classes='all' keeps all", stacklevel=6)
+        warnings.warn(f"{name} keeps the classes that somebody named on each task, since a table of {crowd.n_tasks:,} "
+                      f"tasks with {crowd.n_classes:,} classes has {size:,} entries; classes='all' keeps all", stacklevel=6)
     return NamedCells(crowd)
