@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DENSE', 'EM', 'as_votes', 'Part', 'Crowd', 'gold_codes', 'total', 'em', 'gained_nothing', 'warn_of_end', 'Aggregator',
            'as_crowd', 'take', 'in_full', 'Earlier', 'normalised', 'check_number', 'check_level', 'above', 'whole',
-           'one_of', 'WholeAggregator', 'narrowed', 'narrowed_gold']
+           'one_of', 'WholeAggregator', 'climb', 'narrowed', 'narrowed_gold']
 
 # %% ../../nbs/models/05b_contract.ipynb #c003
 import inspect
@@ -673,18 +673,69 @@ class WholeAggregator(Aggregator):
         if not hasattr(crowd, "part"):
             raise ValueError(f"{type(self).__name__} compares all votes with one another and cannot read them part by "
                              f"part; read the votes into memory with Votes.read, or use another strategy")
-        self._used = crowd.used if crowd.used.any() else ~crowd.used
-        self._gold = narrowed_gold(crowd.part.gold, self._used)
-        T = self._estimate(narrowed(crowd.votes, self._used))
+        self._in_use = crowd.used if crowd.used.any() else ~crowd.used
+        self._gold, self._narrow = narrowed_gold(crowd.part.gold, self._in_use), narrowed(crowd.votes, self._in_use)
+        T = self._estimate(self._narrow)
         self.params_ = object()
         crowd.part.last = self.params_, clamp(self._tabled(crowd.part, T), crowd.part.gold)
 
     def _posterior(self, part, params):
-        return self._tabled(part, self._infer(narrowed(part.votes, self._used))), np.zeros(part.votes.n_tasks)
+        return self._tabled(part, self._infer(narrowed(part.votes, self._in_use))), np.zeros(part.votes.n_tasks)
 
     def _tabled(self, part, T):
         "T over the classes in use as a table."
-        return Table(Rows(part.votes, full=True, used=self._used), T.ravel())
+        return Table(Rows(part.votes, full=True, used=self._in_use), T.ravel())
+
+# %% ../../nbs/models/05b_contract.ipynb #c053x0
+@patch
+def _clamp(self: WholeAggregator, T):
+    "Fix the rows of tasks with a gold label, in place."
+    if self._gold is not None:
+        T[self._gold[0]] = 0
+        T[self._gold] = 1
+    return T
+
+
+@patch
+def _answered(self: WholeAggregator, votes):
+    "Tasks about which something is known: a vote or a gold label."
+    some = votes.feedback.to_numpy() > 0
+    if self._gold is not None:
+        some[self._gold[0]] = True
+    return some
+
+
+@patch
+def _widened(self: WholeAggregator, pi):
+    "Confusion matrices of the classes in use as such of all classes; rows of the others are uniform."
+    K, used = len(self._in_use), np.flatnonzero(self._in_use)
+    if len(used) == K:
+        return pi
+    if len(pi) * K * K > 10 * DENSE:
+        raise ValueError(f"confusion matrices of {len(pi):,} workers with {K:,} classes have {len(pi) * K * K:,} entries")
+    out = np.full((len(pi), K, K), 1 / K)
+    out[:, used] = 0
+    out[np.ix_(range(len(pi)), used, used)] = pi
+    return out
+
+# %% ../../nbs/models/05b_contract.ipynb #c053x1
+def climb(
+    round_,  # function that makes one round and returns the objective
+    tol: float,  # stop when a round gains less than this share of the objective
+    max_iter: int,  # most rounds
+    name: str,  # of the model, for the bar and the warning
+    progress=False,  # show a bar
+):  # the objective after each round, and whether the gain fell below tol
+    "The loop of `em` for models whose rounds are one function; warns if max_iter comes first."
+    trace = []
+    with tqdm(total=max_iter, desc=name, disable=not progress, leave=False) as bar:
+        while len(trace) < max_iter and not gained_nothing(trace, tol):
+            trace.append(round_())
+            bar.update()
+            bar.set_postfix(objective=f"{trace[-1]:.4f}")
+    converged = gained_nothing(trace, tol)
+    warn_of_end(name, max_iter, converged)
+    return np.array(trace), converged
 
 # %% ../../nbs/models/05b_contract.ipynb #c053b
 def narrowed(votes: Votes,        # the votes
