@@ -234,7 +234,7 @@ def confusions_(self: EBCC) -> np.ndarray:
 @patch
 def _confusions(self: EBCC):
     "The same for the classes in use."
-    v, m, open_, used = self._narrow, self._narrow.matrix, self._found["open"], self._used
+    m, open_, used = self._narrow.matrix, self._found["open"], self._used
     beta = np.where(np.eye(len(used), dtype=bool), float(self.a_v), self.b_v)
     share = self._shares().ravel()[open_]
     closed = 1 - self._sum(share[None])[0]                                  # share of the subtypes without tasks

@@ -52,14 +52,22 @@ class LA(Aggregator):
         self._reset()
         self._finish(crowd, self._take_in(crowd.votes, crowd.part.gold))
 
-    def _finish(self, crowd, T):
-        "The tables of all tasks so far."
-        self.params_, self._used = self._ability(crowd.workers), used_classes(crowd)
-        first = Table(Rows(crowd.votes, full=True), normalise(T).ravel())
-        table = first if self.passes == 1 else self._posterior(crowd.part, self.params_)[0]
-        crowd.part.last = self.params_, clamp(table, crowd.part.gold)
+    def __getattr__(self, name):  # what partial_fit has not put together yet
+        if name not in ("votes_", "classes_", "_crowd") or not self.__dict__.get("_batches"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._gather()
+        return self.__dict__[name]
 
 # %% ../../nbs/models/06b_label_agreement.ipynb #c012x0
+@patch
+def _finish(self: LA, crowd, T):
+    "The tables of all tasks so far."
+    self.params_, self._used = self._ability(crowd.workers), used_classes(crowd)
+    first = Table(Rows(crowd.votes, full=True), normalise(T).ravel())
+    table = first if self.passes == 1 else self._posterior(crowd.part, self.params_)[0]
+    crowd.part.last = self.params_, clamp(table, crowd.part.gold)
+
+
 @patch
 def _posterior(self: LA, part, ability):
     if self.passes == 1:
@@ -75,13 +83,6 @@ def _worker_columns(self: LA):
     a = self.params_
     return dict(ability=a, weight=a if self.passes == 1 else self._used.sum() * a - 1)
 
-
-@patch
-def __getattr__(self: LA, name):  # what partial_fit has not put together yet
-    if name not in ("votes_", "classes_", "_crowd") or not self.__dict__.get("_batches"):
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-    self._gather()
-    return self.__dict__[name]
 
 # %% ../../nbs/models/06b_label_agreement.ipynb #c013
 def one_or_two(name, value):
