@@ -47,6 +47,7 @@ class Part:
                  ):
         self.votes, self.gold, self.random_state, self.name = votes, gold, random_state, name
         self.state = {}                # from round to round: what belongs to tasks, such as their difficulty
+        self.cache = {}                # what can be made again
 
     @cached_property
     def rows(self) -> Rows:

@@ -51,11 +51,11 @@ class Pairs:
            part: Part,          # a part
            ) -> np.ndarray:     # shape (n_votes,); -1 for a pair that is not among them
         "The pair of each vote."
-        if "pair of votes" not in part.state:
+        if "pair of votes" not in part.cache:
             v = part.votes
             place, there = find(self.keys, v.worker.astype(np.int64) * self.n_classes + v.label)
-            part.state["pair of votes"] = np.where(there, place, -1)
-        return part.state["pair of votes"]
+            part.cache["pair of votes"] = np.where(there, place, -1)
+        return part.cache["pair of votes"]
 
 # %% ../../nbs/models/07b_cells.ipynb #c009
 class AllCells:
@@ -74,22 +74,18 @@ class AllCells:
              part: Part,       # a part
              ) -> Rows:        # its rows
         "The rows of a table over all classes."
-        return part.state.setdefault("all rows", None) or _kept(part, "all rows", Rows(part.votes, part.gold, full=True))
+        if "all rows" not in part.cache:
+            part.cache["all rows"] = Rows(part.votes, part.gold, full=True)
+        return part.cache["all rows"]
 
 # %% ../../nbs/models/07b_cells.ipynb #c009b
-def _kept(part, name, value):
-    "Keep something with a part."
-    part.state[name] = value
-    return value
-
-
 def _matrix(cells, part):
     "The vote matrix of a part, the places of its pairs among all pairs, and whether these are simply all of them."
-    if "pairs" not in part.state:
+    if "pairs" not in part.cache:
         m = part.votes.matrix
         place, there = find(cells.keys, m.worker.astype(np.int64) * cells.n_classes + m.label)
-        part.state["pairs"] = m, place, there, len(place) == len(cells.keys) and bool(there.all())
-    return part.state["pairs"]
+        part.cache["pairs"] = m, place, there, len(place) == len(cells.keys) and bool(there.all())
+    return part.cache["pairs"]
 
 # %% ../../nbs/models/07b_cells.ipynb #c010
 @patch
@@ -183,10 +179,10 @@ def _entries(self: NamedCells, part):
 @patch
 def _places(self: NamedCells, part):
     "Cell of each entry, whether fit has seen it, and the row of the entry."
-    if "cells" not in part.state:
+    if "cells" not in part.cache:
         wanted, row = self._entries(part)
-        part.state["cells"] = *find(self.keys, wanted), row
-    return part.state["cells"]
+        part.cache["cells"] = *find(self.keys, wanted), row
+    return part.cache["cells"]
 
 # %% ../../nbs/models/07b_cells.ipynb #c016
 @patch

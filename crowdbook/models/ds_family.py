@@ -57,9 +57,9 @@ class OneCoin(Aggregator):
     def _rows(self, part):
         if self.prior == "uniform" or self._crowd_size > DENSE:
             return part.rows
-        if "all rows" not in part.state:
-            part.state["all rows"] = Rows(part.votes, part.gold, full=True)
-        return part.state["all rows"]
+        if "all rows" not in part.cache:
+            part.cache["all rows"] = Rows(part.votes, part.gold, full=True)
+        return part.cache["all rows"]
 
 # %% ../../nbs/models/08_few_votes.ipynb #c013
 @patch

@@ -92,7 +92,7 @@ def easiness_step(votes: Votes,        # the votes
         e, now = np.exp(b), g(b)
         step = np.clip((e * (A - B * e) - (b - 1)) / np.maximum(1 + e * (2 * B * e - A), 1), -1, 1)
         for shorten in (.25, .25, 0):
-            step = np.where(g(b + step) >= now, step, step * shorten)
+            step = np.where(g(b + step) >= now - 1e-12 * (1 + abs(now)), step, step * shorten)
         b = b + step
     return b
 

@@ -247,9 +247,9 @@ def _posterior(self: MACE, part, beliefs):
 
 @patch
 def _rows(self: MACE, part):
-    if "rows in use" not in part.state:
-        part.state["rows in use"] = Rows(part.votes, part.gold, used=self._used)
-    return part.state["rows in use"]
+    if "rows in use" not in part.cache:
+        part.cache["rows in use"] = Rows(part.votes, part.gold, used=self._used)
+    return part.cache["rows in use"]
 
 # %% ../../nbs/models/11_mace.ipynb #c031
 @patch

@@ -105,9 +105,9 @@ def read_weights(path,                   # csv, tsv, jsonl or parquet with a wor
                  encoding: str = "utf-8",  # of a text file
                  ) -> pd.Series:         # weight of each worker, indexed by worker
     "Weights from a file; ValueError names the row that is no number of at least 0, or the second of a worker."
-    from crowdbook.votes.core import _existing, _from_text, _read_rows, _suffix, _text_options
-    path = _existing(path)
-    frame = _read_rows(path, _suffix(path), dict(worker=worker, weight=weight), sep, _text_options(encoding))
+    from crowdbook.votes.core import existing, file_suffix, from_text, read_rows, text_options
+    path = existing(path)
+    frame = read_rows(path, file_suffix(path), dict(worker=worker, weight=weight), sep, text_options(encoding))
     if not len(frame):
         raise ValueError(f"{path} holds no weight; give one for every worker with votes")
     value = pd.to_numeric(frame[weight].astype(object), errors="coerce").to_numpy(float)
@@ -117,4 +117,4 @@ def read_weights(path,                   # csv, tsv, jsonl or parquet with a wor
                      (name.duplicated().to_numpy(), "this worker has a weight already; keep one row a worker")):
         if bad.any():
             raise ValueError(f"{path}, row {bad.argmax() + 1}: {why}")
-    return pd.Series(value, _from_text(pd.Index(name.astype(str))).rename("worker"), name="weight")
+    return pd.Series(value, from_text(pd.Index(name.astype(str))).rename("worker"), name="weight")

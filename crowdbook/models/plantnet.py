@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['AI', 'species_weight', 'valid_labels', 'species_right', 'PlantNet', 'Flora', 'population', 'lookalike',
-           'simulate_flora']
+           'simulate_flora', 'distinct_workers', 'large_flora']
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c003
 import warnings
@@ -275,3 +275,43 @@ def simulate_flora(n_task: int = 3000,      # observations
                   np.append(label, ai), range(n_task), [*range(n_worker), "AI"], range(n_species))
     scores = np.where(ai_right, rng.beta(6, 2, n_task), rng.beta(3, 3, n_task))
     return Flora(votes, pd.Series(truth), pd.Series(ranked[:, 0]), pd.Series(scores), known)
+
+# %% ../../nbs/models/16b_plantnet.ipynb #flora1
+def distinct_workers(rng,                  # numpy.random.Generator
+                     task: np.ndarray,     # task of each wanted vote, shape (n_votes,), sorted
+                     active: np.ndarray,   # activity of each worker, shape (n_workers,), positive
+                     ) -> np.ndarray:      # worker of each vote, shape (n_votes,); no worker twice on a task
+    "Workers drawn in proportion to their activity, without replacement within a task; ValueError if there are too few."
+    if len(task) and np.bincount(task).max() > len(active):
+        raise ValueError(f"a task wants {np.bincount(task).max()} votes of {len(active)} workers; ask for fewer votes")
+    cumulated = np.cumsum(active)
+    worker, todo, looked_at = np.zeros(len(task), int), np.arange(len(task)), np.arange(len(task))
+    placed = np.zeros(len(task), bool)
+    while len(todo):
+        worker[todo] = np.searchsorted(cumulated, rng.random(len(todo)) * cumulated[-1])
+        key = task[looked_at].astype(np.int64) * len(active) + worker[looked_at]
+        order = looked_at[np.lexsort((~placed[looked_at], key))]    # those that have their place come first
+        again = order[1:][(worker[order[1:]] == worker[order[:-1]]) & (task[order[1:]] == task[order[:-1]])]
+        placed[todo] = True
+        placed[again], todo = False, again
+        looked_at = np.flatnonzero(np.isin(task, task[again]))
+    return worker
+
+# %% ../../nbs/models/16b_plantnet.ipynb #flora5
+def large_flora(n_task: int = 100_000,     # observations
+                n_worker: int = 10_000,    # users
+                n_species: int = 10_000,   # species, K
+                experts: float = .04,      # share of the users who know all species
+                link: float = .7,          # rank correlation between activity and knowledge, roughly; in [0, 1]
+                seed: int = 0,             # of all draws
+                ) -> Flora:                # votes, truth and authors; no scores, for there is no machine
+    "A flora as of `simulate_flora`, without the machine, in time and memory proportional to the votes."
+    rng = np.random.default_rng(seed)
+    common, known, active, truth, extra = population(rng, n_task, n_worker, n_species, experts, link)
+    task = np.repeat(np.arange(n_task), extra + 1)
+    worker = distinct_workers(rng, task, active)
+    author = worker[np.cumsum(extra + 1) - extra - 1]
+    right = rng.random(len(task)) < np.where(truth[task] < known[worker], .95, .3)
+    label = np.where(right, truth[task], lookalike(rng, truth[task], common, rng.permutation(n_species)))
+    votes = Votes(task, worker, label, range(n_task), range(n_worker), range(n_species))
+    return Flora(votes, pd.Series(truth), pd.Series(author), pd.Series(dtype=float), known)

@@ -298,16 +298,16 @@ def read_seconds(path,                    # csv, tsv, jsonl or parquet with an a
                  encoding: str = "utf-8",  # of a text file
                  ) -> pd.DataFrame:       # columns worker and seconds
     "Times of the answers from a file; ValueError names a row whose time is not a number."
-    from crowdbook.votes.core import _existing, _from_text, _read_rows, _suffix
-    path = _existing(path)
-    frame = _read_rows(path, _suffix(path), dict(worker=worker, seconds=seconds), sep, encoding)
+    from crowdbook.votes.core import existing, from_text, read_rows, file_suffix
+    path = existing(path)
+    frame = read_rows(path, file_suffix(path), dict(worker=worker, seconds=seconds), sep, encoding)
     text = frame[seconds].astype(object)
     time = pd.to_numeric(text, errors="coerce")
     bad = np.flatnonzero(time.isna() & text.notna())
     if len(bad):
         raise ValueError(f"{path}, row {bad[0] + 1}: the time is {text.iloc[bad[0]]!r}; it must be a number")
     codes, found = pd.factorize(frame[worker].astype(object))
-    return pd.DataFrame(dict(worker=_from_text(pd.Index(found))[codes], seconds=time.to_numpy(float)))
+    return pd.DataFrame(dict(worker=from_text(pd.Index(found))[codes], seconds=time.to_numpy(float)))
 
 # %% ../../nbs/scores/23_scores.ipynb #c064
 @dataclass
@@ -821,7 +821,7 @@ def plot_tasks(dataset,              # a Dataset with images, as arrays or paths
     import matplotlib.pyplot as plt
 
     from crowdbook import plot
-    from crowdbook.data.sets import _picture, _say_votes
+    from crowdbook.data.sets import picture_of, say_votes
     if dataset.images is None:
         raise ValueError(f"the data set {dataset.name} has no images; load it with images=True")
     ranked = rank_tasks(table if tasks is None else table.loc[tasks], score)[:n]
@@ -834,7 +834,7 @@ def plot_tasks(dataset,              # a Dataset with images, as arrays or paths
             ax.set_axis_off()
         for ax, task, value in zip(axes.flat, ranked.index, ranked.score):
             at = dataset.votes.tasks.get_loc(task)
-            ax.imshow(_picture(dataset.images, at, size), interpolation="nearest")
+            ax.imshow(picture_of(dataset.images, at, size), interpolation="nearest")
             ax.set_title(f"{round(value, 2) + 0:.2f}  {names.get(truth.get(task), '')}", fontsize=8)
-            ax.text(.5, -.04, _say_votes(dataset, at), transform=ax.transAxes, ha="center", va="top", fontsize=7)
+            ax.text(.5, -.04, say_votes(dataset, at), transform=ax.transAxes, ha="center", va="top", fontsize=7)
     return figure
