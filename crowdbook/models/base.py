@@ -669,12 +669,14 @@ def _check_parameters(self: Aggregator):
 # %% ../../nbs/models/05b_contract.ipynb #c053
 class WholeAggregator(Aggregator):
     "Base of strategies that need all votes at once; `_estimate` and `_infer` return T over the classes in use."
+    keeps_all_classes = False      # also those that nobody voted for
 
     def _learn(self, crowd):
         if not hasattr(crowd, "part"):
             raise ValueError(f"{type(self).__name__} compares all votes with one another and cannot read them part by "
                              f"part; read the votes into memory with Votes.read, or use another strategy")
-        self._in_use = crowd.used if crowd.used.any() else ~crowd.used
+        every = self.keeps_all_classes or not crowd.used.any()
+        self._in_use = np.ones(crowd.n_classes, bool) if every else crowd.used
         self._gold, self._narrow = narrowed_gold(crowd.part.gold, self._in_use), narrowed(crowd.votes, self._in_use)
         T = self._estimate(self._narrow)
         self.params_ = object()

@@ -298,7 +298,7 @@ def read_seconds(path,                    # csv, tsv, jsonl or parquet with an a
                  encoding: str = "utf-8",  # of a text file
                  ) -> pd.DataFrame:       # columns worker and seconds
     "Times of the answers from a file; ValueError names a row whose time is not a number."
-    from crowdbook.votes.core import existing, from_text, read_rows, file_suffix
+    from crowdbook.votes.core import existing, file_suffix, from_text, read_rows
     path = existing(path)
     frame = read_rows(path, file_suffix(path), dict(worker=worker, seconds=seconds), sep, encoding)
     text = frame[seconds].astype(object)
