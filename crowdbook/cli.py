@@ -63,7 +63,7 @@ def main(args=None,  # words of the command line; those of the process if None
 
 # %% ../nbs/reference/command_line.ipynb #c010
 _OPTIONS = ["task", "worker", "label", "classes", "duplicates", "sep", "encoding", "overwrite", "weights", "gold",
-            "level", "sparse"]
+            "level"]
 
 
 def _fail(error) -> int:
@@ -164,8 +164,6 @@ _StrategyOption = Annotated[
 ]
 _SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of the draws among tied classes.")]
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-_SparseOption = Annotated[bool, typer.Option("--sparse", help="Keep only the classes that were named: for thousands "
-                                             "of classes, or a folder of shards.")]
 
 # %% ../nbs/reference/command_line.ipynb #c016
 @command("aggregate")
@@ -175,15 +173,13 @@ def _aggregate(
     weights: _WeightsOption = None, seed: _SeedOption = 0, as_json: _JsonOption = False, task: _TaskOption = "task",
     worker: _WorkerOption = "worker", label: _LabelOption = "label", classes: _ClassesOption = None,
     duplicates: _DuplicatesOption = "error", wide: _WideOption = False, sep: _SepOption = None,
-    encoding: _EncodingOption = "utf-8", from_: _FromOption = None, sparse: _SparseOption = False,
+    encoding: _EncodingOption = "utf-8", from_: _FromOption = None,
 ):
     "Labels from votes, by one or several strategies."
     _check_outputs(output, probas, workers, inputs=(votes, truth, gold, weights))
     options = dict(task=task, worker=worker, label=label, duplicates=duplicates, wide=wide, sep=sep, encoding=encoding)
-    read = (_read_sparse if sparse else _read)(votes, from_, classes, **options)
-    if sparse and probas is not None:
-        raise ValueError("--probas writes a column for each class, which --sparse is there to avoid; leave one out")
-    models, table = _fit(read, strategy, truth, gold, weights, seed, sys.stderr.isatty(), sparse)
+    read = _read_any(votes, from_, classes, **options)
+    models, table = _fit(read, strategy, truth, gold, weights, seed, sys.stderr.isatty())
     _write_all(models, output, probas, workers)
     if as_json:
         print(json.dumps(table.drop(columns="converged").to_dict(orient="index")))
@@ -208,7 +204,7 @@ def _check_outputs(*paths, inputs=()):
         raise ValueError("two outputs have the same file name; give each its own")
 
 
-def _fit(votes, names, truth, gold, weights, seed, progress, sparse=False):
+def _fit(votes, names, truth, gold, weights, seed, progress):
     "Fitted models by name and their summary."
     from crowdbook.models.majority import read_weights
     from crowdbook.models.registry import compare, default_strategy, summary
@@ -220,8 +216,8 @@ def _fit(votes, names, truth, gold, weights, seed, progress, sparse=False):
     if weights is not None and not any(n.strip().lower().startswith("wmv") or n == "all" for n in names or ()):
         raise ValueError("--weights is for the strategy WMV; add -s WMV or leave it out")
     weights_ = None if weights is None else read_weights(weights)
-    names = None if names and "all" in names else (names or [default_strategy(sparse)])
-    models = compare(votes, names, gold_, seed, progress, weights_, sparse)
+    names = None if names and "all" in names else (names or [default_strategy()])
+    models = compare(votes, names, gold_, seed, progress, weights_)
     return models, summary(models, truth_, str(truth))
 
 # %% ../nbs/reference/command_line.ipynb #c018
@@ -260,9 +256,9 @@ def _print_table(frame):
     Console(highlight=False).print(table)
 
 # %% ../nbs/reference/command_line.ipynb #c018b
-def _read_sparse(path, from_, classes, **options):
+def _read_any(path, from_, classes, **options):
     "A folder of shards as it is; anything else as votes."
-    from crowdbook.models.scale import Shards, is_shards
+    from crowdbook.models.shards import Shards, is_shards
     if from_ is None and is_shards(path):
         return Shards(path, options["task"], options["worker"], options["label"], _class_list(classes),
                       progress=sys.stderr.isatty())
@@ -277,8 +273,8 @@ def _shards(
     task: _TaskOption = "task", worker: _WorkerOption = "worker", label: _LabelOption = "label",
     sep: _SepOption = None, encoding: _EncodingOption = "utf-8",
 ):
-    "Split a large file of votes into Parquet files with whole tasks, for aggregate --sparse."
-    from crowdbook.models.scale import write_shards
+    "Split a large file of votes into Parquet files with whole tasks, for aggregate."
+    from crowdbook.models.shards import write_shards
     sizes = write_shards(votes, to, n_shards, task, worker, label, sep, encoding, progress=sys.stderr.isatty())
     _say(f"wrote {to}: {len(sizes)} files, {sizes.sum():,} votes")
 

@@ -10,15 +10,12 @@ __all__ = ['AUGMENTATIONS', 'Tasks', 'read_image', 'flip', 'crop', 'shear', 'aug
            'plot_reliability', 'load_classifier']
 
 # %% ../../nbs/learning/17_training.ipynb #c003
-import ast
 import hashlib
 import io
 import os
-import re
 import time
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np

@@ -564,7 +564,7 @@ def report_warnings(
     f: Facts,  # as facts gives them
 ) -> list:  # sentences, the gravest first; plain text
     "What somebody should know before using the labels."
-    codes = f.model._codes
+    codes = f.model.codes_
     known = f.truth or f.gold
     if known is not None and len(known[0]) >= 20:
         codes = np.full(f.votes.n_tasks, -1)
@@ -594,7 +594,7 @@ def known_accuracy(
     if not len(task):
         return None
     right = {
-        n: np.mean((m._codes[task] == label) & (label >= 0)) for n, m in ((f.strategy, f.model), ("MV", f.majority))
+        n: np.mean((m.codes_[task] == label) & (label >= 0)) for n, m in ((f.strategy, f.model), ("MV", f.majority))
     }
     return {
         n: (p, *(float(b) for b in share_interval(p * len(task), len(task), kind="wilson"))) for n, p in right.items()
@@ -678,7 +678,7 @@ def _least_sure(f: Facts, n=8) -> str:
     rows = [
         (
             _e(_clip(f.votes.tasks[i], 22)),
-            _e(_clip(f.names[f.model._codes[i]], 18)),
+            _e(_clip(f.names[f.model.codes_[i]], 18)),
             _percent(sure[i]),
             _e(_say_votes(f, i)),
         )
@@ -704,7 +704,7 @@ def _say_votes(f: Facts, i, most=4) -> str:
 # %% ../../nbs/scores/25_report.ipynb #c065
 def _class_section(f: Facts, most=24) -> str:
     "Tasks a class, by majority vote and by the strategy."
-    n = [np.bincount(m._codes[m._codes >= 0], minlength=f.votes.n_classes) for m in (f.majority, f.model)]
+    n = [np.bincount(m.codes_[m.codes_ >= 0], minlength=f.votes.n_classes) for m in (f.majority, f.model)]
     order = np.argsort(-n[1], kind="stable")[:most] if f.votes.n_classes > most else np.arange(f.votes.n_classes)
     left, right, step = 14 + 7 * min(max(map(len, f.names)), 16), 300, 30
     top = max(1, max(x.max() for x in n))
@@ -723,7 +723,7 @@ def _class_section(f: Facts, most=24) -> str:
                     more=' style="font-size:11px"',
                 )
             )
-    moved = (f.majority._codes != f.model._codes).sum()
+    moved = (f.majority.codes_ != f.model.codes_).sum()
     key = (
         f'<span class="key" style="background:var(--b)"></span>majority vote &nbsp; <span class="key" '
         f'style="background:var(--a)"></span>{_e(f.strategy)}'
@@ -826,7 +826,7 @@ def _card(f: Facts, i) -> str:
             picture = f'<img{css} src="{small[0]}" alt="Image of task {_e(task)}">'
         else:
             picture = f'<p class="small">{"No image." if path is None else "The image cannot be read."}</p>'
-    label, sure = f.names[f.model._codes[i]] if f.model._codes[i] >= 0 else "–", f.model.confidence_.iloc[i]
+    label, sure = f.names[f.model.codes_[i]] if f.model.codes_[i] >= 0 else "–", f.model.confidence_.iloc[i]
     return (
         f"<li>{picture}<strong>{_e(_clip(task, 40))}</strong><br>{_e(_say_votes(f, i))}<br>"
         f'<span class="small">label {_e(_clip(label, 30))}, {_percent(sure)}{_e(_true_name(f, i))}</span></li>'

@@ -184,11 +184,11 @@ def glad_interval(model,               # fitted GLAD
                   ):                   # lower and upper bounds of the abilities, shape (n_workers,)
     "Abilities with their normal interval from the curvature at the optimum."
     v = model.votes_
-    easy, c = np.exp(model._b)[v.task], model.probas_[v.task, v.label]
-    s = expit(model._alpha[v.worker] * easy)
+    easy, c = 1 / model.tasks_.difficulty.to_numpy()[v.task], model.table_.of_votes
+    s = expit(model.params_[v.worker] * easy)
     information = np.bincount(v.worker, easy**2 * (s * (1 - s) - c * (1 - c)), minlength=v.n_workers)
     half = ndtri((1 + level) / 2) / np.sqrt(1 + np.maximum(information, 0))
-    return model._alpha - half, model._alpha + half
+    return model.params_ - half, model.params_ + half
 
 # %% ../../nbs/scores/23_scores.ipynb #c047
 def _shares(votes):
