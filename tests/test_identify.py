@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from crowdbook import Votes, aggregate
-from crowdbook.scores.ranking import identify, task_scores, worker_scores
+from crowdbook.scores.ranking import identify, registered_scores, score
 
 MIRROR = Path(os.environ.get("CROWDBOOK_MIRROR", "nowhere"))
 real = pytest.mark.skipif(not (MIRROR / "votes").is_dir(), reason="the real votes are not here: set CROWDBOOK_MIRROR")
@@ -72,8 +72,8 @@ def test_parameters_reach_the_score(folder):
     assert list(out) == ["entropy[normalised=True]"]
     assert out["entropy[normalised=True]"]["worst"][0]["value"] == pytest.approx(0.9183, abs=1e-4)
     listed = json.loads(crowdbook("scores", "--json"))
-    assert {n for n, r in listed.items() if r["kind"] == "task"} == set(task_scores())
-    assert {n for n, r in listed.items() if r["kind"] == "worker"} == set(worker_scores())
+    assert {n for n, r in listed.items() if r["kind"] == "task"} == set(registered_scores("task"))
+    assert {n for n, r in listed.items() if r["kind"] == "worker"} == set(registered_scores("worker"))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_edges(K):
     task, worker, label = (rng.integers(n, size=60) for n in (9, 4, K))
     votes = Votes(task, worker, label, range(10), range(5), range(K))
     for v in (votes, votes.select(tasks=[int(votes.task[0])]), Votes([0], [0], [0], ["t"], ["w"], range(K))):
-        table = identify(v, ["entropy", "margin", "glad", "gain", *set(worker_scores()) - {"traps", "time"}])
+        table = identify(v, ["entropy", "margin", "glad", "gain", *set(registered_scores("worker")) - {"traps", "time"}])
         some = table[table.n_votes > 0]
         assert np.isfinite(some[some.score != "agreement"]["value"]).all()
         bounded = some.dropna(subset=["low", "high"])
