@@ -537,7 +537,8 @@ def rank_workers(table: pd.DataFrame,  # of identify_workers
     column, upside_down = "score" if by == "value" else by, _high_end(score)
     if upside_down and by != "value":                   # a low value is good: the upper bound is the cautious one
         column = "high" if by == "low" else "low"
-    return out.dropna(subset="score").sort_values([column, "n_votes"], ascending=[upside_down, False], kind="stable")
+    return out.dropna(subset="score").sort_values(
+        [column, "n_votes"], ascending=[upside_down, False], kind="stable", key=lambda bound: bound.fillna(out["score"]))
 
 # %% ../../nbs/scores/23_scores.ipynb #c086b
 def to_review(scores: pd.DataFrame,  # of identify
@@ -548,7 +549,8 @@ def to_review(scores: pd.DataFrame,  # of identify
     for text, rows in scores.groupby("score", sort=False):
         high = _high_end(text)
         column = {"worker": "low" if high else "high"}.get(rows["kind"].iloc[0], "value")
-        kept.append(rows.dropna(subset="value").sort_values(column, ascending=not high, kind="stable")[:n])
+        rows, of_value = rows.dropna(subset="value"), lambda bound: bound.fillna(rows["value"])   # without an interval
+        kept.append(rows.sort_values(column, ascending=not high, kind="stable", key=of_value)[:n])
     return pd.concat(kept, ignore_index=True)
 
 # %% ../../nbs/scores/23_scores.ipynb #c090
@@ -585,6 +587,21 @@ def plot_pairs(table: pd.DataFrame,  # of identify_tasks or identify_workers
     return grid.figure
 
 # %% ../../nbs/scores/23_scores.ipynb #c093a
+def _draw_intervals(ax, ranked, reference):
+    "Dots with vertical intervals from left to right; darker dots have more votes."
+    import seaborn as sns
+    from matplotlib.colors import LogNorm
+    x, differ = range(len(ranked)), ranked.n_votes.nunique() > 1
+    ax.vlines(x, ranked.low, ranked.high, color="#9a9a9a", lw=1.2)
+    colors = dict(hue="n_votes", palette="viridis_r", hue_norm=LogNorm()) if differ else {}
+    sns.scatterplot(ranked, x=x, y="score", ax=ax, zorder=3, **colors)
+    if ax.get_legend():                                 # none where all have about equally many votes
+        sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), title="votes")
+    ax.set_xticks(x, ranked.index.astype(str), rotation=90, fontsize=6 if len(x) <= 60 else 0)
+    if reference is not None:
+        ax.axhline(reference, color="k", lw=.8, ls="--")
+
+# %% ../../nbs/scores/23_scores.ipynb #c093c
 def plot_workers(table: pd.DataFrame,  # of identify_workers
                  score: str,           # name of a score in it
                  ax=None,              # axes to draw on; new ones if None
@@ -594,23 +611,15 @@ def plot_workers(table: pd.DataFrame,  # of identify_workers
                  ):                    # the axes
     "Workers with their intervals, ranked by the lower bound; darker dots have more votes."
     import matplotlib.pyplot as plt
-    import seaborn as sns
-    from matplotlib.colors import LogNorm
 
     from crowdbook import plot
     ranked = rank_workers(table, score)
     if len(ranked) > most:
         ranked = pd.concat([ranked[: most // 2], ranked[len(ranked) - most // 2 :]])
-    x = range(len(ranked))
     with plot.style():
         ax = ax or plt.subplots(figsize=(min(9, 2 + .13 * len(ranked)), 3))[1]
-        ax.vlines(x, ranked.low, ranked.high, color="#9a9a9a", lw=1.2)
-        sns.scatterplot(ranked, x=x, y="score", hue="n_votes", palette="viridis_r", hue_norm=LogNorm(), ax=ax, zorder=3)
-        if reference is not None:
-            ax.axhline(reference, color="k", lw=.8, ls="--")
-        ax.set_xticks(x, ranked.index.astype(str), rotation=90, fontsize=6 if len(x) <= 60 else 0)
-        ax.set(ylabel=label or score, xlabel="workers, by lower bound", xlim=(-1, len(x)))
-        ax.legend(title="votes", loc="upper left", bbox_to_anchor=(1, 1))
+        _draw_intervals(ax, ranked, reference)
+        ax.set(ylabel=label or score, xlabel="workers, by lower bound", xlim=(-1, len(ranked)))
     return ax
 
 # %% ../../nbs/scores/23_scores.ipynb #c094a
@@ -623,8 +632,7 @@ def plot_confusions(votes,                          # Votes, an Inquiry, or anyt
     import matplotlib.pyplot as plt
 
     from crowdbook import plot
-    q = _inquiry(votes)
-    name = f"{score}[strategy={strategy}]" if "[" not in score else score
+    q, name = _inquiry(votes), f"{score}[strategy={strategy}]" if "[" not in score else score
     table, pi, load = identify_workers(q, name), q.confusions(strategy), q.votes.workload
     ends = dict(best=rank_workers(table, name).index[0], worst=rank_workers(table, name, by="high").index[-1])
     shown = {f"{what}: {w} ({load[w]} votes)": pi[load.index.get_loc(w)] for what, w in ends.items()}
