@@ -64,7 +64,7 @@ class Chain:
 
 # %% ../../nbs/scores/23b_alike.ipynb #c015d
 def _log_seats(size, left, gamma, m):
-    "Log-weights of the kinds, of sizes without the worker who left one of them, and of m new ones; shape (n_kinds + m,)."
+    "Log-weights of the kinds, by size without the worker who left one, and of m new ones; shape (n_kinds + m,)."
     weight = np.append(size, np.full(m, gamma / m))
     if size[left] == 0:
         weight[[left, len(size)]] = gamma / m, 0

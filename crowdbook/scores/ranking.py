@@ -534,11 +534,11 @@ def rank_workers(table: pd.DataFrame,  # of identify_workers
         raise ValueError(f"by must be 'low', 'high' or 'value', not {by!r}")
     out = table[bounds].set_axis(["score", "low", "high"], axis=1)
     out["n_votes"] = table.get(f"{score}_n", table["n_votes"])
-    column, upside_down = "score" if by == "value" else by, _high_end(score)
-    if upside_down and by != "value":                   # a low value is good: the upper bound is the cautious one
-        column = "high" if by == "low" else "low"
+    upside_down = _high_end(score)                      # a low value is good: the upper bound is the cautious one
+    column = {"value": "score", "low": "high", "high": "low"}[by] if upside_down or by == "value" else by
+    of_value = lambda bound: bound.fillna(out["score"])                       # where a score has no interval
     return out.dropna(subset="score").sort_values(
-        [column, "n_votes"], ascending=[upside_down, False], kind="stable", key=lambda bound: bound.fillna(out["score"]))
+        [column, "n_votes"], ascending=[upside_down, False], kind="stable", key=of_value)
 
 # %% ../../nbs/scores/23_scores.ipynb #c086b
 def to_review(scores: pd.DataFrame,  # of identify
