@@ -413,11 +413,18 @@ def _divided(total, n):
     return np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
 
 
+def _repeats(keys):
+    "How often each key occurs, entry by entry."
+    _, at, count = np.unique(keys, return_inverse=True, return_counts=True)
+    return count[at]
+
+
 def _shares(votes):
     "Of each vote: number of others' votes on its task, and of those for its class; own votes are all left out."
-    frame = pd.DataFrame(dict(task=votes.task, worker=votes.worker, label=votes.label))
-    count = lambda *by: frame.groupby(list(by))["task"].transform("size").to_numpy()
-    return count("task") - count("task", "worker"), count("task", "label") - count("task", "worker", "label")
+    task, K = votes.task.astype(np.int64), votes.n_classes
+    own = task * votes.n_workers + votes.worker
+    others = votes.feedback.to_numpy()[votes.task] - _repeats(own)
+    return others, _repeats(task * K + votes.label) - _repeats(own * K + votes.label)
 
 # %% ../../nbs/scores/23_scores.ipynb #c049
 def _with_majority(votes):
