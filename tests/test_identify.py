@@ -78,7 +78,7 @@ def test_parameters_reach_the_score(folder):
 
 
 @pytest.mark.parametrize(
-    "words, said",
+    "words, sentence",
     [
         (["identify", "votez.csv"], "votez.csv: there is no such file or folder"),
         (["identify", "votes.csv", "-s", "entropi"], "did you mean entropy?"),
@@ -101,9 +101,9 @@ def test_parameters_reach_the_score(folder):
         (["identify", "votes.csv", "--jsn"], "No such option: --jsn"),
     ],
 )
-def test_one_sentence_each(folder, words, said):
+def test_one_sentence_each(folder, words, sentence):
     before = sorted(p.name for p in folder.iterdir())
-    assert said in crowdbook(*words, cwd=folder, code=2)
+    assert sentence in crowdbook(*words, cwd=folder, code=2)
     assert sorted(p.name for p in folder.iterdir()) == before
 
 
@@ -192,11 +192,11 @@ def test_a_folder_brings_its_features(tmp_path):
     x = np.random.default_rng(0).normal(size=(60, 4)) + 3 * np.eye(3, 4)[crowd.truth]
     write_dataset(Dataset("clouds", crowd.votes, crowd.truth, features=x.astype(np.float32)), tmp_path / "clouds")
     np.save(tmp_path / "x.npy", x.astype(np.float32))
-    name, told = "WAUM[epochs=3,network=linear]", []
+    name, values = "WAUM[epochs=3,network=linear]", []
     for more in ([], ["--features", "x.npy"]):
         crowdbook("identify", "clouds", "-s", name, "-o", "s.csv", *more, cwd=tmp_path)
-        told.append(pd.read_csv(tmp_path / "s.csv").value)
-    assert np.allclose(*told)
+        values.append(pd.read_csv(tmp_path / "s.csv").value)
+    assert np.allclose(*values)
 
 
 PACKAGE = """
@@ -257,7 +257,8 @@ def test_a_score_of_ones_own(monkeypatch):
     assert table["errors[scale=100]"].to_dict() == dict(ann=0, bob=0, cy=0, dan=50)
     assert ranking.rank_workers(table, "errors", by="value").index[-1] == "dan"
     assert ranking.to_review(identify(answers, "errors"), 1)["id"].tolist() != ["ann"]
-    for bad in (("entropy", "task"), ("ERRORS", "worker"), ("new", "vote"), ("new", "task", ["money"])):
+    wrong = ("new", "vote"), ("new", "task", ["money"]), ("two words", "task")
+    for bad in (("entropy", "task"), ("ERRORS", "worker"), *wrong):
         with pytest.raises(ValueError, match="there is a score|kind is task, worker or crowd"):
             score(*bad)(print)
 

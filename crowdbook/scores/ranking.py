@@ -102,9 +102,10 @@ def score(name: str,              # as users will write it: letters, digits, _ a
           direction: str = "low",  # the end that deserves a look: "high" or "low"
           ):                      # a decorator that registers a function and gives it back as it is
     "Register a function of an Inquiry as a score; ValueError for a name that is taken, or another kind."
-    if kind not in ("task", "worker", "crowd") or direction not in ("low", "high") or not {*needs} <= {*NEEDS}:
-        raise ValueError(f"score {name!r}: the kind is task, worker or crowd, the direction low or high, needs are "
-                         f"among {', '.join(NEEDS)}")
+    kinds, ends = ("task", "worker", "crowd"), ("low", "high")
+    if not (re.fullmatch(r"[\w-]+", name) and kind in kinds and direction in ends and {*needs} <= {*NEEDS}):
+        raise ValueError(f"score {name!r}: a name has letters, digits, _ and -; the kind is task, worker or crowd, the "
+                         f"direction low or high, and needs are among {', '.join(NEEDS)}")
 
     def register(function):
         taken = {n.lower(): s.function for n, s in SCORES.items()}.get(name.lower(), function)
