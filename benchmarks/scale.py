@@ -6,8 +6,8 @@
 
 Floras of `large_flora`. Every fit has a process of its own, which reads the votes from Parquet; seconds
 are the fit with all labels, peak MB is that of the whole process. `shards` reads a folder of 32 files in each round.
-The growth with the classes compares models that are the same on candidates and with a column for each class, except
-that Dawid-Skene is restricted there; seconds are the best of three fits where one takes less than ten.
+The growth with the classes compares Dawid-Skene over all classes with strategies on the named ones; seconds are the
+best of two fits where one takes less than ten.
 """
 
 import argparse
@@ -18,16 +18,16 @@ from pathlib import Path
 
 import measure
 
-SPARSE = {"MV": "MV", "WAWA": "WAWA", "PlantNet": "PlantNet", "OneCoin": "OneCoin[right=2, wrong=1]",
-          "SparseDS": "SparseDS"}
-DENSE = {"MV": "MV", "PlantNet": "PlantNet", "OneCoin": "OneCoin", "SparseDS": "DS[tol=1e-6]"}
-SAME = DENSE | {"SparseDS": "SparseDS[strength=0,prevalence='learned',tol=1e-6]"}  # on candidates, like DENSE
+NAMED = {"MV": "MV", "WAWA": "WAWA", "PlantNet": "PlantNet", "OneCoin": "OneCoin[right=2, wrong=1]",
+         "GLAD": "GLAD[max_iter=30]", "MACE": "MACE[restarts=2]", "DS": "DS[tol=1e-6, classes=named]", "DSS": "DSS"}
+FEW = {n: NAMED[n] for n in ("MV", "PlantNet", "OneCoin", "DS")}
+ALL = {"DS": "DS[tol=1e-6, classes=all]"}
 SHARDS = 32
 
 
 def write(folder: Path, tasks: int, workers: int, species: int, seed: int) -> None:
     "A flora on disk."
-    from crowdbook.models.scale import large_flora
+    from crowdbook.models.plantnet import large_flora
 
     flora = large_flora(tasks, workers, species, seed=seed)
     flora.votes.write(folder / "votes.parquet")
@@ -45,9 +45,8 @@ def one(form: str, strategy: str, folder: Path) -> dict:
     warnings.simplefilter("ignore")
     votes = folder / "shards" if form == "shards" else Votes.read(folder / "votes.parquet")
     before = measure.resident_mb()
-    more = dict(sparse=True) if form != "dense" else dict(warn=False)
     try:
-        seconds, model = measure.timed(lambda: fitted(aggregate(votes, strategy, **more)))
+        seconds, model = measure.timed(lambda: fitted(aggregate(votes, strategy, warn=False)))
     except MemoryError as e:
         return dict(seconds=None, note=f"refused: {e}", loaded_mb=before)
     peak, truth = measure.resident_mb("VmHWM"), pd.read_parquet(folder / "truth.parquet").label
@@ -82,7 +81,7 @@ def rows_of(part: str, sizes: dict, seed: int, forms: dict, limit: float, gave_u
         write(folder, **sizes, seed=seed)
         more = named(folder)
         if "shards" in forms:
-            from crowdbook.models.scale import write_shards
+            from crowdbook.models.shards import write_shards
 
             split, _ = measure.timed(lambda: write_shards(folder / "votes.parquet", folder / "shards", SHARDS))
             more["split_seconds"] = split
@@ -102,11 +101,11 @@ def rows_of(part: str, sizes: dict, seed: int, forms: dict, limit: float, gave_u
 
 
 def size(big: dict, seeds: int, limit: float) -> list[dict]:
-    "Floras of one size; shards and dense tables on the first."
+    "Floras of one size; shards on the first."
     rows = []
     for seed in range(seeds):
-        once = {"shards": {n: SPARSE[n] for n in ("OneCoin", "SparseDS")}, "dense": {n: n for n in ("MV", "OneCoin")}}
-        rows += rows_of("size", big, seed, {"sparse": SPARSE} | (once if not seed else {}), limit)
+        once = {"shards": {n: NAMED[n] for n in ("MV", "OneCoin", "DS")}}
+        rows += rows_of("size", big, seed, {"named": NAMED} | (once if not seed else {}), limit)
     return rows
 
 
@@ -116,7 +115,7 @@ def growth(limit: float) -> list[dict]:
     for K in (10, 30, 100, 300, 1000, 3000, 10_000):
         gave_up = {(r["form"], r["strategy"]) for r in rows if r["seconds"] is None}
         sizes = dict(tasks=5000, workers=1000, species=K)
-        rows += rows_of("growth", sizes, 0, {"sparse": SAME, "dense": DENSE}, limit, gave_up, repeat=3)
+        rows += rows_of("growth", sizes, 0, {"named": FEW, "all": ALL}, limit, gave_up, repeat=2)
     return rows
 
 

@@ -10,7 +10,6 @@ __all__ = ['is_crowd_model', 'from_votes', 'training_targets', 'GaussianClassifi
 import re
 import time
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from .conal import CROWD_MODELS, crowd_model
 from .training import Classifier, Recipe, Tasks, evaluate, targets_of, truth_codes
 from ..models.calibration import ece
 from ..models.dawid_skene import log_, softmax_rows
-from ..models.registry import _parameters, aggregate, parse_strategy
+from ..models.registry import aggregate, check_given, closest, parse_call, parse_strategy
 from ..votes.core import atomic
 
 # %% ../../nbs/learning/18c_comparison.ipynb #c006
@@ -42,15 +41,13 @@ def from_votes(method: str,     # a crowd model or ClassifierEM, with parameters
                **params,        # of the model
                ):               # not fitted yet: fit(tasks, votes, val=)
     "A model that learns from votes, by its name; ValueError names the closest one, or the parameters it has."
-    if not is_crowd_model(method) and re.fullmatch(r"[\w-]+", _base(method)):
-        known = {n.lower(): n for n in (*CROWD_MODELS, "ClassifierEM")}
-        close = get_close_matches(_base(method), known, 1)
-        hint = f"; did you mean {known[close[0]]}?" if close else ""
-        raise ValueError(f"there is no model {method!r} among {', '.join(known.values())}{hint}")
+    name, given = parse_call(method, "model")
+    if not is_crowd_model(method):
+        known = (*CROWD_MODELS, "ClassifierEM")
+        raise ValueError(f"there is no model {method!r} among {', '.join(known)}{closest(name, known)}")
     if _base(method) != "classifierem":
         return crowd_model(method, network=network, recipe=recipe, **params)
-    inside = re.fullmatch(r"\s*\w+\s*(?:\[(.*)\])?\s*", method)
-    given = _parameters((inside.group(1) or "") if inside else "[", method, ClassifierEM)
+    check_given(given, ClassifierEM, method, "model")
     own = dict(recipe=recipe) if given.get("network", "gaussian") != "gaussian" else {}
     return ClassifierEM(**{**own, "random_state": recipe.seed, **params, **given})
 

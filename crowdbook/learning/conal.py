@@ -6,9 +6,6 @@
 __all__ = ['CROWD_MODELS', 'NOTES', 'ConalHead', 'CoNAL', 'crowd_models', 'crowd_model']
 
 # %% ../../nbs/learning/18b_conal.ipynb #c003
-import re
-from difflib import get_close_matches
-
 import numpy as np
 import pandas as pd
 import torch
@@ -18,7 +15,7 @@ from torch.nn import functional as F
 
 from .crowdlayer import BatchVotes, Coupled, CrowdLayer, CrowdModel, Head, answer_scores, volume
 from .training import Recipe, network
-from ..models.registry import _parameters
+from ..models.registry import check_given, closest, parse_call
 
 # %% ../../nbs/learning/18b_conal.ipynb #c006
 class ConalHead(Head):
@@ -160,14 +157,10 @@ def crowd_model(text: str,   # "CrowdLayer", "CoNAL[scale=1e-4]", ...
                 **params,    # network, recipe and other parameters; those in the text win
                 ) -> CrowdModel:  # not fitted yet
     "A model of the crowd by its name; ValueError names the closest one, or the parameters it has."
-    match = re.fullmatch(r"\s*([\w-]+)\s*(?:\[(.*)\])?\s*", text)
-    if not match:
-        raise ValueError(f"model {text!r} cannot be read; write NAME or NAME[parameter=value]")
+    name, given = parse_call(text, "model")
     known = {n.lower(): n for n in CROWD_MODELS}
-    name = match.group(1).lower()
-    if name not in known:
-        close = get_close_matches(name, known, 1)
-        hint = f"; did you mean {known[close[0]]}?" if close else ""
-        raise ValueError(f"there is no model {match.group(1)!r} among {', '.join(CROWD_MODELS)}{hint}")
-    make, fixed = CROWD_MODELS[known[name]]
-    return make(**{**fixed, **params, **_parameters(match.group(2) or "", text, make)})
+    if name.lower() not in known:
+        raise ValueError(f"there is no model {name!r} among {', '.join(CROWD_MODELS)}{closest(name, CROWD_MODELS)}")
+    make, fixed = CROWD_MODELS[known[name.lower()]]
+    check_given(given, make, text, "model")
+    return make(**{**fixed, **params, **given})

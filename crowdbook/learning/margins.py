@@ -269,7 +269,7 @@ def _whole_crowd(self: WAUM, tasks, votes, progress, checkpoint, resume):
     "One network; the AUM of each vote, the trust in it, and the AUM of the majority label."
     r = self._record(tasks, votes.counts, progress=progress, checkpoint=checkpoint, resume=resume)
     self.model_, self.history_, self.margins_, self.softmax_ = r.model, r.history, r.margins, r.softmax
-    majority = MajorityVote(random_state=self.random_state or 0).fit(votes)._codes
+    majority = MajorityVote(random_state=self.random_state or 0).fit(votes).codes_
     aumc = np.where(majority >= 0, r.margins[np.arange(votes.n_tasks), majority.clip(min=0)], np.nan)
     return r.margins[votes.task, votes.label], trust(self._rates, r.softmax, votes), aumc
 

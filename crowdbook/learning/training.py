@@ -10,15 +10,12 @@ __all__ = ['AUGMENTATIONS', 'Tasks', 'read_image', 'flip', 'crop', 'shear', 'aug
            'plot_reliability', 'load_classifier']
 
 # %% ../../nbs/learning/17_training.ipynb #c003
-import ast
 import hashlib
 import io
 import os
-import re
 import time
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +27,7 @@ from torch.nn import functional as F
 
 from ..models.base import check_number
 from ..models.calibration import brier, ece, nll, reliability
+from ..models.registry import closest, parse_call
 from ..votes.core import atomic
 
 # %% ../../nbs/learning/17_training.ipynb #c006
@@ -243,21 +241,7 @@ def truth_codes(
 def parse_network(text: str,  # "linear", "mlp[hidden=30-20-20]", "resnet18"
                   ):          # name and dictionary of parameters
     "Name and parameters of a network; ValueError if it cannot be read."
-    match = re.fullmatch(r"\s*([\w]+)\s*(?:\[(.*)\])?\s*", text)
-    pairs = [p.split("=") for p in (match.group(2) or "").split(",") if p.strip()] if match else [[]]
-    if any(len(p) != 2 for p in pairs):
-        raise ValueError(f"network {text!r} cannot be read; write NAME or NAME[parameter=value]")
-    return match.group(1), {k.strip(): _value(v.strip()) for k, v in pairs}
-
-
-def _value(text):
-    "A number, a list of numbers written as 30-20-20, or the text itself."
-    if re.fullmatch(r"\d+(-\d+)+", text):
-        return [int(t) for t in text.split("-")]
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
+    return parse_call(text, "network")
 
 # %% ../../nbs/learning/17_training.ipynb #c026
 class Standardise(nn.Module):
@@ -347,9 +331,8 @@ def _known_picture_network(name):
 
     names = [*models.list_models(models), "vgg16_dense"]
     if name not in names:
-        close = get_close_matches(name, [*names, "linear", "mlp", "dense"], 1)
         raise ValueError(
-            f"there is no network {name!r}; {f'did you mean {close[0]}? Or ' if close else ''}use linear, mlp, "
+            f"there is no network {name!r}{closest(name, [*names, 'linear', 'mlp', 'dense'])}; use linear, mlp, "
             f"dense, vgg16_dense or a classification model of torchvision such as resnet18"
         )
 

@@ -9,7 +9,7 @@ __all__ = ['cluster_logs', 'worker_logs', 'cluster_matrices', 'cut_in_groups', '
 import numpy as np
 from fastcore.basics import patch
 
-from .base import Aggregator, check_number, climb
+from .base import EM, WholeAggregator, climb, whole
 from .dawid_skene import log_, m_step, softmax_rows
 from .majority import normalise
 from ..votes.core import VoteMatrix
@@ -90,8 +90,9 @@ def nuclear_norms(matrix: VoteMatrix,    # the vote matrix
     return out
 
 # %% ../../nbs/models/09_kinds_of_workers.ipynb #c019
-class DSWC(Aggregator):
+class DSWC(WholeAggregator):
     "Dawid-Skene with L clusters of workers that share a confusion matrix (Imamura et al. 2018), variational."
+    _parameter_constraints = EM | dict(L=whole(1))
 
     def __init__(self,
                  L: int = 5,             # number of clusters; at most one a worker is used
@@ -102,10 +103,7 @@ class DSWC(Aggregator):
         self.L, self.tol, self.max_iter, self.gold, self.random_state = L, tol, max_iter, gold, random_state
 
     def _estimate(self, votes):
-        check_number("L", self.L, 1, whole=True)
-        check_number("tol", self.tol)
-        check_number("max_iter", self.max_iter, 1, whole=True)
-        self._start(votes)
+        self._begin(votes)
         self.elbo_, self.converged_ = climb(lambda: self._round(votes.matrix), self.tol, self.max_iter,
                                             f"DSWC[L={self.L}]", self._progress)
         self.n_iter_ = len(self.elbo_)
@@ -114,7 +112,7 @@ class DSWC(Aggregator):
 
 # %% ../../nbs/models/09_kinds_of_workers.ipynb #c020
 @patch
-def _start(self: DSWC, votes):
+def _begin(self: DSWC, votes):
     "Naive soft labels, their confusion matrices, groups by nuclear norm."
     m, W = votes.matrix, votes.n_workers
     said, active = self._answered(votes), votes.workload.to_numpy() > 0
@@ -128,20 +126,20 @@ def _start(self: DSWC, votes):
     for k, at in enumerate(_by_answer(m, votes.n_classes)):      # group means, each worker counted once
         self.cluster_confusions_[:, :, k] = self._phi[m.worker[at]].T @ pi[at]
     self.cluster_confusions_ /= self._phi[who].sum(axis=0)[:, None, None]
-    self.prevalence_, self.cluster_prevalence_ = self._said @ self._theta, self._active @ self._phi
+    self._rho, self.cluster_prevalence_ = self._said @ self._theta, self._active @ self._phi
     self._by_cluster = worker_logs(m, m.At @ self._theta, self._logs(), W)
 
 # %% ../../nbs/models/09_kinds_of_workers.ipynb #c021
 @patch
 def _round(self: DSWC, matrix):
     "One round; returns the bound."
-    theta = softmax_rows(matrix.A @ cluster_logs(matrix, self._phi, self._logs()) + log_(self.prevalence_))[0]
+    theta = softmax_rows(matrix.A @ cluster_logs(matrix, self._phi, self._logs()) + log_(self._rho))[0]
     phi = softmax_rows(self._by_cluster + log_(self.cluster_prevalence_))[0]
     self._theta, self._phi, C = self._clamp(theta), phi, matrix.At @ theta
-    self.prevalence_, self.cluster_prevalence_ = self._said @ theta, self._active @ phi
+    self._rho, self.cluster_prevalence_ = self._said @ theta, self._active @ phi
     self.cluster_confusions_ = cluster_matrices(matrix, C, phi)
     self._by_cluster = worker_logs(matrix, C, self._logs(), len(phi))        # for the bound, and for the next round
-    tasks = theta * (log_(self.prevalence_) - log_(theta)) * (self._said > 0)[:, None]
+    tasks = theta * (log_(self._rho) - log_(theta)) * (self._said > 0)[:, None]
     kinds = phi * (log_(self.cluster_prevalence_) - log_(phi)) * (self._active > 0)[:, None]
     return (self._by_cluster * phi).sum() + tasks.sum() + kinds.sum()
 
@@ -153,10 +151,10 @@ def _logs(self: DSWC):
 
 
 @patch
-def _posterior(self: DSWC, votes):
+def _infer(self: DSWC, votes):
     "Theta of new votes, with the clusters of their workers."
     m = votes.matrix
-    return softmax_rows(m.A @ cluster_logs(m, self._phi, self._logs()) + log_(self.prevalence_))[0]
+    return softmax_rows(m.A @ cluster_logs(m, self._phi, self._logs()) + log_(self._rho))[0]
 
 # %% ../../nbs/models/09_kinds_of_workers.ipynb #c023
 @patch(as_prop=True)
@@ -165,12 +163,20 @@ def confusions_(self: DSWC) -> np.ndarray:
     pi = self.cluster_confusions_.copy()
     pi[pi.sum(axis=2) == 0] = 1 / pi.shape[1]
     pi = np.einsum("jc,clk->jlk", self._phi, pi)
-    return pi / pi.sum(axis=2, keepdims=True)
+    return self._widened(pi / pi.sum(axis=2, keepdims=True))
+
+
+@patch(as_prop=True)
+def prevalence_(self: DSWC) -> np.ndarray:
+    "Share of each class, shape (K,)."
+    out = np.zeros(len(self._in_use))
+    out[self._in_use] = self._rho
+    return out
 
 
 @patch
 def _worker_columns(self: DSWC):
     "ability: chance of a right answer; cluster: the most probable one, counted from 0 (-1 without votes)."
-    on = self.votes_.workload.to_numpy() > 0
-    right = self._phi @ (self.cluster_confusions_.diagonal(axis1=1, axis2=2) @ self.prevalence_)
+    on = self._crowd.workload > 0
+    right = self._phi @ (self.cluster_confusions_.diagonal(axis1=1, axis2=2) @ self._rho)
     return dict(ability=np.where(on, right, np.nan), cluster=np.where(on, self._phi.argmax(axis=1), -1))

@@ -13,9 +13,9 @@ import pandas as pd
 from fastcore.basics import patch
 from scipy.special import digamma, gammaln
 
-from .base import Aggregator, check_number, climb
+from .base import EM, Crowd, WholeAggregator, above, climb, whole
 from .dawid_skene import softmax_rows
-from .mace import best_run, keyed_uniform, mix, spawn, used_classes, vote_keys
+from .mace import best_run, keyed_uniform, mix, spawn, vote_keys
 from .majority import normalise
 from ..votes.core import VoteMatrix, Votes
 
@@ -57,15 +57,17 @@ def random_split(votes: Votes,       # the votes
                  seed: int,          # a 64-bit integer
                  ) -> np.ndarray:    # shape (n_tasks, len(used) * M)
     "Split each class probability among its subtypes, uniformly at random; drawn by votes, not by names."
-    task, _, label = vote_keys(votes)
+    [task], _, label = vote_keys(Crowd(votes))
     cell = mix(task)[:, None, None] ^ mix(label[used])[:, None] ^ mix(mix(np.arange(M)))
     parts = -np.log(keyed_uniform(mix(cell), seed))
     parts *= (T[:, used] / parts.sum(axis=2))[:, :, None]
     return parts.reshape(len(T), -1)
 
 # %% ../../nbs/models/12_ebcc.ipynb #c014
-class EBCC(Aggregator):
+class EBCC(WholeAggregator):
     "EBCC: subtypes inside each class, so that workers may share mistakes; variational Bayes, best of several starts."
+    _parameter_constraints = EM | dict(M=whole(1), restarts=whole(1), a_pi=above(0), a_v=above(0), b_v=above(0),
+                                       alpha=lambda name, value: value is None or above(0)(name, value))
 
     def __init__(self,
                  M: int = 10,            # subtypes of each class
@@ -82,7 +84,6 @@ class EBCC(Aggregator):
         self.tol, self.max_iter, self.gold, self.random_state = tol, max_iter, gold, random_state
 
     def _estimate(self, votes):
-        self._check()
         self._prepare(votes)
         start = self._clamp(normalise(votes.counts.astype(float)))
         runs = [self._run(votes, start, seed) for seed in spawn(self.random_state, self.restarts)]
@@ -96,19 +97,9 @@ class EBCC(Aggregator):
 
 # %% ../../nbs/models/12_ebcc.ipynb #c015
 @patch
-def _check(self: EBCC):
-    "Refuse parameters that make no sense."
-    for name in ("M", "restarts", "max_iter"):
-        check_number(name, getattr(self, name), 1, whole=True)
-    for name in ("a_pi", "a_v", "b_v", "tol", *(["alpha"] if self.alpha is not None else [])):
-        check_number(name, getattr(self, name))
-
-
-@patch
 def _prepare(self: EBCC, votes):
     "What stays the same in all rounds: the classes in use, and the tasks that count."
-    used = used_classes(votes, self._gold)
-    self._used, self._n_classes, self._said = np.flatnonzero(used), votes.n_classes, self._answered(votes)
+    self._used, self._n_classes, self._said = np.arange(votes.n_classes), votes.n_classes, self._answered(votes)
 
 
 @patch
@@ -198,17 +189,17 @@ def _responsibilities(self: EBCC, matrix, log_v, log_prior, open_, gold=True):
 @patch
 def _mu_totals(self: EBCC):
     "Sum of mu over all answers, for the open subtypes, shape (n_workers, n_open)."
-    j, counts = self.votes_.matrix.worker, self._found["counts"]
-    total = np.full((self.votes_.n_workers, counts.shape[1]), self.a_v + (len(self._used) - 1) * self.b_v, dtype=float)
+    j, counts = self._narrow.matrix.worker, self._found["counts"]
+    total = np.full((self._narrow.n_workers, counts.shape[1]), self.a_v + (len(self._used) - 1) * self.b_v, dtype=float)
     first = np.flatnonzero(np.diff(j, prepend=-1))
     total[j[first]] += np.add.reduceat(counts, first, axis=0)
     return total
 
 
 @patch
-def _posterior(self: EBCC, votes):
+def _infer(self: EBCC, votes):
     "T of new votes with the workers as they were learned."
-    old, new, K, found = self.votes_.matrix, votes.matrix, votes.n_classes, self._found
+    old, new, K, found = self._narrow.matrix, votes.matrix, votes.n_classes, self._found
     keys, wanted = old.worker * K + old.label, new.worker * K + new.label
     at = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
     mu = np.where((keys[at] == wanted)[:, None], found["counts"][at], 0)
@@ -229,23 +220,27 @@ def _shares(self: EBCC):
 @patch(as_prop=True)
 def subtypes_(self: EBCC) -> np.ndarray:
     "Shape (K, M): expected share of each subtype in its class, the largest first; classes not in use have zeros."
-    out = np.zeros((self._n_classes, self.M))
-    out[self._used] = -np.sort(-self._shares(), axis=1)
+    out = np.zeros((len(self._in_use), self.M))
+    out[self._in_use] = -np.sort(-self._shares(), axis=1)
     return out
 
 
 @patch(as_prop=True)
 def confusions_(self: EBCC) -> np.ndarray:
     "Shape (n_workers, K, K): P(answer l | class k), expected, at [worker, k, l]; rows of unused classes are uniform."
-    v, m, open_, used = self.votes_, self.votes_.matrix, self._found["open"], self._used
+    return self._widened(self._confusions())
+
+
+@patch
+def _confusions(self: EBCC):
+    "The same for the classes in use."
+    m, open_, used = self._narrow.matrix, self._found["open"], self._used
     beta = np.where(np.eye(len(used), dtype=bool), float(self.a_v), self.b_v)
     share = self._shares().ravel()[open_]
     closed = 1 - self._sum(share[None])[0]                                  # share of the subtypes without tasks
     weight = share / self._mu_totals()
     prior = self._sum(weight) + closed / beta.sum(axis=1)
-    pi = np.full((v.n_workers, v.n_classes, v.n_classes), 1 / v.n_classes)
-    pi[:, used] = 0
-    pi[np.ix_(range(v.n_workers), used, used)] = prior[:, :, None] * beta
+    pi = prior[:, :, None] * beta
     pi[m.worker[:, None], used, m.label[:, None]] += self._sum(self._found["counts"] * weight[m.worker])
     return pi
 
@@ -260,5 +255,5 @@ def _sum(self: EBCC, values):
 def _worker_columns(self: EBCC):
     "ability: the expected chance that the worker is right on a new task; NaN without votes."
     nu = self._found["nu"]
-    right = self.confusions_.diagonal(axis1=1, axis2=2)[:, self._used] @ (nu / nu.sum())
-    return dict(ability=np.where(self.votes_.workload > 0, right, np.nan))
+    right = self._confusions().diagonal(axis1=1, axis2=2) @ (nu / nu.sum())
+    return dict(ability=np.where(self._narrow.workload > 0, right, np.nan))

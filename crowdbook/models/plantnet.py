@@ -4,18 +4,20 @@
 
 # %% auto #0
 __all__ = ['AI', 'species_weight', 'valid_labels', 'species_right', 'PlantNet', 'Flora', 'population', 'lookalike',
-           'simulate_flora']
+           'simulate_flora', 'distinct_workers', 'large_flora']
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c003
 import warnings
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .base import Aggregator, check_number, pick
-from .majority import normalise
+from .base import above, check_number, one_of, whole
+from .majority import NaiveSoft
+from .table import by_task, clamp, distinct, pick, shares
 from ..votes.core import Votes
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c006
@@ -57,8 +59,10 @@ def species_right(votes: Votes,            # the votes
     return count(own) + np.round(count(np.setdiff1d(distinct(right), own, assume_unique=True)) / 10).astype(int)
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c016
-class PlantNet(Aggregator):
+class PlantNet(NaiveSoft):
     "The Pl@ntNet rule: trust by species got right, labels only where there is enough of it (Lefort et al. 2024)."
+    uses_draws = True
+    resumes = False
 
     def __init__(self,
                  ai: str = "ignored",       # ignored, worker, fixed, invalidating or confident
@@ -80,13 +84,17 @@ class PlantNet(Aggregator):
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c018
 AI = ("ignored", "worker", "fixed", "invalidating", "confident")
+PlantNet._parameter_constraints = dict(
+    ai=one_of(*AI), ai_weight=above(0), theta_conf=above(0), theta_acc=above(0), alpha=above(0), beta=above(0),
+    max_iter=whole(1))
 
 
 @patch
-def _vote_weights(self: PlantNet, votes):
+def _vote_weights(self: PlantNet, votes, weight):
     "Weight of each vote for the class it names."
-    weight, mine = self._weight[votes.worker], votes.worker == self._machine
-    weight[mine] = 0
+    weight, mine = weight[votes.worker], votes.worker == self._machine
+    if self.ai != "worker":
+        weight[mine] = 0
     if self.ai in ("fixed", "confident"):
         sure = True
         if self.ai == "confident":
@@ -96,40 +104,43 @@ def _vote_weights(self: PlantNet, votes):
 
 
 @patch
-def _scores(self: PlantNet, votes):
-    "Weight behind each class of each task."
-    flat = votes.task.astype(np.int64) * votes.n_classes + votes.label
-    total = np.bincount(flat, self._vote_weights(votes), minlength=votes.n_tasks * votes.n_classes)
-    return total.reshape(votes.n_tasks, votes.n_classes)
-
-
-@patch
-def _posterior(self: PlantNet, votes):
-    return normalise(self._scores(votes))
+def _posterior(self: PlantNet, part, weight):
+    table = shares(part.rows, self._vote_weights(part.votes, weight))
+    return clamp(table, part.gold), np.zeros(part.votes.n_tasks)
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c019
 @patch
-def _round(self: PlantNet, votes):
-    "Weights, labels, validity; returns the species of each worker."
-    self._weight = species_weight(self._species, self.alpha, self.beta)
-    scores = self._scores(votes)
-    T = self._clamp(normalise(scores))
-    labels = pick(T, votes.counts.sum(axis=0), self.random_state)
+def _valid_labels(self: PlantNet, part, weight):
+    "Label, weight behind it, its share, and validity of each observation of a part."
+    votes, rows = part.votes, part.rows
+    labels = pick(self._posterior(part, weight)[0], part.draws)
+    behind = np.bincount(rows.row, self._vote_weights(votes, weight), minlength=len(rows))
+    mine = by_task(rows, behind * (rows.label == labels[rows.task]))
     doubt = (votes.worker == self._machine) & (votes.label != labels[votes.task]) & (self.ai == "invalidating")
     against = self.ai_weight * np.bincount(votes.task, doubt, minlength=votes.n_tasks)
-    self._conf, self._acc, self._valid = valid_labels(scores, labels, against, self.theta_conf, self.theta_acc)
-    if self._gold is not None:
-        self._valid[self._gold[0]] = True
-    right = self._valid[votes.task] & (votes.label == labels[votes.task]) & (votes.worker != self._machine)
-    return T, species_right(votes, right, self._by_author(votes))
+    scores = np.column_stack([mine, by_task(rows, behind) - mine])
+    conf, acc, valid = valid_labels(scores, np.zeros(len(mine), int), against, self.theta_conf, self.theta_acc)
+    if part.gold is not None:
+        valid[part.gold[0]] = True
+    return labels, conf, acc, valid
+
+
+@patch
+def _found(self: PlantNet, part, weight):
+    "Votes of a part that are right, as numbers (worker * K + species) * 2 + is it the author's?, each once."
+    votes, (labels, _, _, valid) = part.votes, self._valid_labels(part, weight)
+    right = valid[votes.task] & (votes.label == labels[votes.task]) & (votes.worker != self._machine)
+    mine = 0 if self.authors is None else self._by_author(votes)[right]
+    return (votes.worker[right].astype(np.int64) * votes.n_classes + votes.label[right]) * 2 + mine
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c020
 @patch
-def _estimate(self: PlantNet, votes):
-    self._prepare(votes)
-    self._species, seen, self.converged_ = np.zeros(votes.n_workers, int), {}, False
+def _learn(self: PlantNet, crowd):
+    self._prepare(crowd)
+    self._species, seen, self.converged_ = np.zeros(crowd.n_workers, int), {}, False
     for self.n_iter_ in range(1, self.max_iter + 1):
-        T, species = self._round(votes)
+        self.params_ = species_weight(self._species, self.alpha, self.beta)
+        species = self._count(crowd)
         if (species == self._species).all():
             self.converged_ = True
             break
@@ -138,24 +149,27 @@ def _estimate(self: PlantNet, votes):
         seen[species.tobytes()], self._species = self.n_iter_, species
     if not self.converged_:
         warnings.warn(f"the species counts of PlantNet did not settle in {self.n_iter_} rounds; some labels keep "
-                      f"switching, set gold labels for them or change theta_acc", stacklevel=3)
-    return T
+                      f"switching, set gold labels for them or change theta_acc", stacklevel=4)
 
 
 @patch
-def _undecided(self: PlantNet, votes, T):
-    return ~self._valid
+def _undecided(self: PlantNet, part, table):
+    return ~self._valid_labels(part, self.params_)[3]
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c021
 @patch
-def _prepare(self: PlantNet, votes):
-    "Check the parameters; find the machine."
-    if self.ai not in AI:
-        raise ValueError(f"ai must be one of {', '.join(AI)}, not {self.ai!r}")
-    for name in ("ai_weight", "theta_conf", "theta_acc", "alpha", "beta"):
-        check_number(name, getattr(self, name))
-    check_number("max_iter", self.max_iter, 1, whole=True)
-    machine = votes.workers.get_indexer([self.ai_worker])[0]
+def _count(self: PlantNet, crowd):
+    "Species that each worker got right in all parts."
+    K, found = crowd.n_classes, [self._found(part, self.params_) for part in crowd.parts()]
+    key, mine = np.divmod(distinct(np.concatenate(found), 2 * crowd.n_workers * K), 2)
+    names = SimpleNamespace(worker=key // K, label=key % K, n_classes=K, n_workers=crowd.n_workers)
+    return species_right(names, np.ones(len(key), bool), None if self.authors is None else mine == 1)
+
+
+@patch
+def _prepare(self: PlantNet, crowd):
+    "Find the machine."
+    machine = crowd.workers.get_indexer([self.ai_worker])[0]
     if machine < 0 and self.ai != "ignored":
         raise ValueError(f"ai={self.ai!r} needs the machine's votes, but {self.ai_worker!r} is not among the workers; "
                          f"name it with ai_worker=")
@@ -166,9 +180,7 @@ def _prepare(self: PlantNet, votes):
 
 @patch
 def _by_author(self: PlantNet, votes):
-    "Is each vote that of the author? None if authors are not known."
-    if self.authors is None:
-        return None
+    "Is each vote that of the author?"
     author = votes.workers.get_indexer(pd.Series(self.authors).reindex(votes.tasks))
     return votes.worker == author[votes.task]
 
@@ -176,16 +188,16 @@ def _by_author(self: PlantNet, votes):
 @patch
 def _worker_columns(self: PlantNet):
     "weight and n_species; the machine's fixed weight where it has one."
-    weight = self._weight.copy()
+    weight = self.params_.copy()
     if self._machine >= 0:
         weight[self._machine] = 0 if self.ai == "ignored" else self.ai_weight
     return dict(weight=weight, n_species=self._species)
 
 
 @patch
-def _task_columns(self: PlantNet):
+def _task_columns(self: PlantNet, part, table):
     "weight behind the label, its share (agreement), and whether the label is valid."
-    return dict(weight=self._conf, agreement=self._acc, valid=self._valid)
+    return dict(zip(("weight", "agreement", "valid"), self._valid_labels(part, self.params_)[1:]))
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c028
 @dataclass(frozen=True)
@@ -263,3 +275,43 @@ def simulate_flora(n_task: int = 3000,      # observations
                   np.append(label, ai), range(n_task), [*range(n_worker), "AI"], range(n_species))
     scores = np.where(ai_right, rng.beta(6, 2, n_task), rng.beta(3, 3, n_task))
     return Flora(votes, pd.Series(truth), pd.Series(ranked[:, 0]), pd.Series(scores), known)
+
+# %% ../../nbs/models/16b_plantnet.ipynb #flora1
+def distinct_workers(rng,                  # numpy.random.Generator
+                     task: np.ndarray,     # task of each wanted vote, shape (n_votes,), sorted
+                     active: np.ndarray,   # activity of each worker, shape (n_workers,), positive
+                     ) -> np.ndarray:      # worker of each vote, shape (n_votes,); no worker twice on a task
+    "Workers drawn in proportion to their activity, without replacement within a task; ValueError if there are too few."
+    if len(task) and np.bincount(task).max() > len(active):
+        raise ValueError(f"a task wants {np.bincount(task).max()} votes of {len(active)} workers; ask for fewer votes")
+    cumulated = np.cumsum(active)
+    worker, todo, looked_at = np.zeros(len(task), int), np.arange(len(task)), np.arange(len(task))
+    placed = np.zeros(len(task), bool)
+    while len(todo):
+        worker[todo] = np.searchsorted(cumulated, rng.random(len(todo)) * cumulated[-1])
+        key = task[looked_at].astype(np.int64) * len(active) + worker[looked_at]
+        order = looked_at[np.lexsort((~placed[looked_at], key))]    # those that have their place come first
+        again = order[1:][(worker[order[1:]] == worker[order[:-1]]) & (task[order[1:]] == task[order[:-1]])]
+        placed[todo] = True
+        placed[again], todo = False, again
+        looked_at = np.flatnonzero(np.isin(task, task[again]))
+    return worker
+
+# %% ../../nbs/models/16b_plantnet.ipynb #flora5
+def large_flora(n_task: int = 100_000,     # observations
+                n_worker: int = 10_000,    # users
+                n_species: int = 10_000,   # species, K
+                experts: float = .04,      # share of the users who know all species
+                link: float = .7,          # rank correlation between activity and knowledge, roughly; in [0, 1]
+                seed: int = 0,             # of all draws
+                ) -> Flora:                # votes, truth and authors; no scores, for there is no machine
+    "A flora as of `simulate_flora`, without the machine, in time and memory proportional to the votes."
+    rng = np.random.default_rng(seed)
+    common, known, active, truth, extra = population(rng, n_task, n_worker, n_species, experts, link)
+    task = np.repeat(np.arange(n_task), extra + 1)
+    worker = distinct_workers(rng, task, active)
+    author = worker[np.cumsum(extra + 1) - extra - 1]
+    right = rng.random(len(task)) < np.where(truth[task] < known[worker], .95, .3)
+    label = np.where(right, truth[task], lookalike(rng, truth[task], common, rng.permutation(n_species)))
+    votes = Votes(task, worker, label, range(n_task), range(n_worker), range(n_species))
+    return Flora(votes, pd.Series(truth), pd.Series(author), pd.Series(dtype=float), known)

@@ -12,9 +12,9 @@ import numpy as np
 from fastcore.basics import patch
 from scipy import sparse
 
-from .base import Aggregator, check_number
+from .base import Crowd, WholeAggregator, above, whole
 from .dawid_skene import softmax_rows
-from .mace import keyed_uniform, mix, spawn, used_classes, vote_keys
+from .mace import keyed_uniform, mix, spawn, vote_keys
 from .majority import normalise, weighted_counts
 from ..votes.core import Votes
 
@@ -33,7 +33,7 @@ def first_messages(votes: Votes,   # the votes
                    seed: int,      # a 64-bit integer
                    ) -> np.ndarray:  # one for each vote, mean 1 and variance 1
     "Normal messages drawn by what was voted and not by names or order (Box and Muller's formula)."
-    task, worker, label = vote_keys(votes)
+    [task], worker, label = vote_keys(Crowd(votes))
     key = mix(mix(task[votes.task]) + worker[votes.worker]) ^ mix(label[votes.label])
     u, v = (keyed_uniform(mix(key + np.uint64(i)), seed) for i in (1, 2))
     return 1 + np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
@@ -50,9 +50,14 @@ def signed_shares(votes: Votes,         # the votes
         return (1 + np.bincount(votes.task, a * y, minlength=n) / whole) / 2
 
 # %% ../../nbs/models/13_two_classes.ipynb #c013
-class KOS(Aggregator):
+class KOS(WholeAggregator):
     "KOS: message passing between tasks and workers, for two classes (Karger, Oh and Shah 2011)."
     max_classes = 2    # of those that have votes or gold labels
+    _parameter_constraints = dict(n_iter=whole(1))
+
+    def _check_crowd(self, crowd):
+        if crowd.used.sum() > 2:
+            raise ValueError(f"KOS is for two classes and these votes have {crowd.used.sum()}; use MMSR or DS instead")
 
     def __init__(self,
                  n_iter: int = 100,    # rounds of messages
@@ -61,10 +66,7 @@ class KOS(Aggregator):
         self.n_iter, self.gold, self.random_state = n_iter, gold, random_state
 
     def _estimate(self, votes):
-        check_number("n_iter", self.n_iter, 1, whole=True)
-        self._used = np.flatnonzero(used_classes(votes, self._gold))
-        if len(self._used) > 2:
-            raise ValueError(f"KOS is for two classes and these votes have {len(self._used)}; use MMSR or DS instead")
+        self._used = np.arange(votes.n_classes)
         y = self._messages(votes, self._signs(votes), first_messages(votes, spawn(self.random_state, 1)[0]))
         return self._shares(votes, y)
 
@@ -103,7 +105,7 @@ def _shares(self: KOS, votes, y):
 
 
 @patch
-def _posterior(self: KOS, votes):
+def _infer(self: KOS, votes):
     "T of new votes with the workers' weights as they were learned."
     return self._shares(votes, self._weights[votes.worker])
 
@@ -111,7 +113,7 @@ def _posterior(self: KOS, votes):
 @patch
 def _worker_columns(self: KOS):
     "weight: mean of a x over the worker's votes, in units of a typical message; NaN without votes."
-    load = self.votes_.workload.to_numpy()
+    load = self._crowd.workload
     return dict(weight=np.divide(self._weights, load, out=np.full(len(load), np.nan), where=load > 0))
 
 # %% ../../nbs/models/13_two_classes.ipynb #c026
@@ -175,8 +177,9 @@ def camps(X: np.ndarray,       # agreement, shape (n_workers, n_workers)
     return side if side.sum() >= 0 else -side
 
 # %% ../../nbs/models/13_two_classes.ipynb #c040
-class MMSR(Aggregator):
+class MMSR(WholeAggregator):
     "M-MSR: robust rank-one factorisation of the agreement of workers, then a weighted vote."
+    _parameter_constraints = dict(tol=above(0), max_iter=whole(1), max_workers=whole(1))
 
     def __init__(self,
                  tol: float = 1e-8,          # stop when the root mean square change of u v' is below this
@@ -188,10 +191,7 @@ class MMSR(Aggregator):
             tol, max_iter, max_workers, gold, random_state)
 
     def _estimate(self, votes):
-        check_number("tol", self.tol)
-        check_number("max_iter", self.max_iter, 1, whole=True)
-        check_number("max_workers", self.max_workers, 1, whole=True)
-        self._used = used_classes(votes, self._gold)
+        self._used = np.ones(votes.n_classes, bool)
         K, active = self._used.sum(), np.flatnonzero(votes.workload > 0)
         if len(active) > self.max_workers:
             raise ValueError(f"MMSR compares all pairs of workers and here are {len(active)}; raise max_workers "
@@ -202,7 +202,7 @@ class MMSR(Aggregator):
             self._skill[active] = self._skills(votes, active, K)
             p = (self._skill * (K - 1) + 1) / K
             self._weights = np.where(self._skill == 0, 0, np.log((K - 1) * p / (1 - p)))
-        return self._posterior(votes)
+        return self._infer(votes)
 
 # %% ../../nbs/models/13_two_classes.ipynb #c041
 @patch
@@ -257,7 +257,7 @@ def _factor(self: MMSR, X, common, floor):
 
 # %% ../../nbs/models/13_two_classes.ipynb #c043
 @patch
-def _posterior(self: MMSR, votes):
+def _infer(self: MMSR, votes):
     "Posterior of the one-coin model with these skills; shares of the votes where no weight was cast."
     S = weighted_counts(votes, self._weights) + np.where(self._used, 0, -np.inf)
     T = softmax_rows(S)[0]
@@ -270,5 +270,5 @@ def _posterior(self: MMSR, votes):
 @patch
 def _worker_columns(self: MMSR):
     "skill: s_j, 1 is perfect, 0 guesses, negative misleads; weight: of the vote. NaN without votes."
-    some = self.votes_.workload.to_numpy() > 0
+    some = self._crowd.workload > 0
     return dict(skill=np.where(some, self._skill, np.nan), weight=np.where(some, self._weights, np.nan))

@@ -12,7 +12,7 @@ import re
 import time
 import warnings
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import entry_points
 from inspect import signature
 
@@ -23,7 +23,7 @@ from scipy.special import betaincinv, entr, expit, ndtri, stdtrit
 
 from ..models.base import as_votes, check_level, check_number
 from ..models.glad import GLAD
-from ..models.registry import aggregate, parse_strategy
+from ..models.registry import aggregate, check_given, closest, parse_call, parse_strategy
 from .alike import Alike
 from .matrices import diagonal_interval, rows_of, spam_interval, spam_score
 from ..votes.core import Votes
@@ -148,13 +148,12 @@ def registered_scores(kind=None,  # "task", "worker" or "crowd"; all if None
 def parse_score(text: str,  # "entropy", "spam_score[strategy=MAP]", ...
                 ):          # name of a registered score and dictionary of parameters
     "Name and parameters of a score; ValueError names the closest score, or the parameters that it has."
-    here = str(text).split("[")[0].strip().lower() in map(str.lower, SCORES)
-    functions = {n: partial(s.function, None) for n, s in (SCORES if here else registered_scores()).items()}
-    quoted = re.sub(r"=\s*(\w+\[[^\]]*\])", lambda m: f"={m[1]!r}", str(text))    # strategy=MAP[right=2]
-    try:
-        name, parameters = parse_strategy(quoted, among=functions)
-    except ValueError as e:
-        raise ValueError(str(e).replace("strategy", "score", 1)) from None
+    written, parameters = parse_call(text, "score")
+    known = SCORES if written.lower() in map(str.lower, SCORES) else registered_scores()
+    name = {n.lower(): n for n in known}.get(written.lower())
+    if name is None:
+        raise ValueError(f"there is no score {written!r} among {', '.join(known)}{closest(written, known)}")
+    check_given(parameters, known[name].function, text, "score")
     if parameters.get("strategy", "votes") != "votes":
         parse_strategy(parameters["strategy"])
     return name, parameters

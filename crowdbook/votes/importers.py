@@ -12,28 +12,28 @@ import warnings
 import pandas as pd
 
 from crowdbook.votes.core import (
-    _SEPARATORS,
+    SEPARATORS,
     Votes,
-    _check_columns,
-    _existing,
-    _from_text,
-    _header,
     _load_json,
     _one_label_a_task,
     _read_delimited,
     _read_text,
-    _show,
     _some,
     _sorted_index,
-    _suffix,
-    _text_options,
+    check_columns,
+    existing,
+    file_suffix,
+    first_line,
+    from_text,
+    shown,
+    text_options,
 )
 
 # %% ../../nbs/votes/02_exports.ipynb #c006
 def _typed(column, more=()):
     "A column and further identifiers; text that is all whole numbers becomes integers in both."
     found = list(dict.fromkeys(v for v in [*column, *more] if v is not None))
-    known = dict(zip(found, _from_text(pd.Index(found)))) if found else {}
+    known = dict(zip(found, from_text(pd.Index(found)))) if found else {}
     return [known.get(v) for v in column], [known[v] for v in dict.fromkeys(more) if v is not None]
 
 # %% ../../nbs/votes/02_exports.ipynb #c007
@@ -70,7 +70,7 @@ def _single(answers, where, advice):
 # %% ../../nbs/votes/02_exports.ipynb #c012
 def _file(path):
     "The path of an existing file."
-    path = _existing(path)
+    path = existing(path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name the exported file in it")
     return path
@@ -78,7 +78,7 @@ def _file(path):
 
 def _records(path, encoding):
     "The records of a JSON file (a list, or one record) or of a JSON Lines file, each with its place."
-    text = _read_text(path, _text_options(encoding))
+    text = _read_text(path, text_options(encoding))
     lines = [ln for ln in text.split("\n") if ln.strip()]
     if text.lstrip().startswith("[") or not all(ln.lstrip().startswith("{") for ln in lines):
         data = _load_json(text, path)
@@ -121,7 +121,7 @@ def _full_annotations(task, left_out, path):
     left_out["drafts"] += len(task.get("drafts") or [])
     for a in task.get("annotations", task.get("completions")) or []:
         if not isinstance(a, dict):
-            raise ValueError(f"{path}, task {_show(task.get('id'))}: annotation {_show(a)} is given by its id only; "
+            raise ValueError(f"{path}, task {shown(task.get('id'))}: annotation {shown(a)} is given by its id only; "
                              f"export whole annotations")
         if a.get("was_cancelled") or a.get("skipped"):
             left_out["cancelled"] += 1
@@ -133,7 +133,7 @@ def _full_annotations(task, left_out, path):
                 controls[name] = (controls.get(name) or []) + _answers_of_kind(kind, (r.get("value") or {}).get(kind))
             elif name is not None:
                 controls.setdefault(name, None)
-        place = f"task {_show(task.get('id'))}, annotation {_show(a.get('id'))}"
+        place = f"task {shown(task.get('id'))}, annotation {shown(a.get('id'))}"
         yield str(a.get("created_at") or ""), a.get("completed_by"), place, controls
 
 # %% ../../nbs/votes/02_exports.ipynb #c019
@@ -153,7 +153,7 @@ def _min_annotation(record, control):
     keys = list(record)
     first, last = (keys.index(k) if k in keys else None for k in ("id", "annotator"))
     names = keys[first + 1:last] if first is not None and last is not None else []
-    place = f"task {_show(record.get('id'))}, annotation {_show(record.get('annotation_id'))}"
+    place = f"task {shown(record.get('id'))}, annotation {shown(record.get('annotation_id'))}"
     controls = {n: _min_answers(record[n]) for n in keys if n in names or n == control}
     return str(record.get("created_at") or ""), record.get("annotator"), place, controls
 
@@ -259,7 +259,7 @@ def _column(header, name, what, path, prefix, default=None):
         if wanted in header or (wanted and wanted.lower() in lower):
             return wanted if wanted in header else lower[wanted.lower()]
     if name is not None:
-        _check_columns(header, {what: name}, path)
+        check_columns(header, {what: name}, path)
     found = [c for c in header if c.lower().startswith(prefix.lower())]
     if len(found) != 1:
         raise ValueError(f"{path} has {len(found) or 'no'} columns {prefix}* ({_some(found or header)}); "
@@ -277,7 +277,7 @@ def _required(header, name, path):
 
 def _table(path, sep, columns, encoding):
     "The columns {what: name} of a delimited file as lists of text under the names `what`; an empty cell is None."
-    cells = _read_delimited(path, sep, columns, _text_options(encoding), missing=[""])
+    cells = _read_delimited(path, sep, columns, text_options(encoding), missing=[""])
     return {what: [v if isinstance(v, str) and v else None for v in cells[name]] for what, name in columns.items()}
 
 # %% ../../nbs/votes/02_exports.ipynb #c047
@@ -315,8 +315,8 @@ def read_toloka(path,                      # TSV file of responses
                 ) -> Votes:                # the votes, those on control tasks included
     "Votes from a Toloka file of responses; warns about rejected assignments, ValueError names the row."
     path = _file(path)
-    sep = sep or _SEPARATORS.get(_suffix(path), "\t")
-    header = _header(path, sep, _text_options(encoding))
+    sep = sep or SEPARATORS.get(file_suffix(path), "\t")
+    header = first_line(path, sep, text_options(encoding))
     columns = dict(task=_column(header, task, "task", path, "INPUT:", "ASSIGNMENT:task_id"),
                    worker=_required(header, "ASSIGNMENT:worker_id", path),
                    label=_column(header, label, "label", path, "OUTPUT:"), **_optional(header, "ASSIGNMENT:status"))
@@ -333,8 +333,8 @@ def toloka_gold(path,                      # TSV file of responses, or of tasks
                 ) -> pd.Series:            # class of each control task, indexed by task
     "Known labels of the control tasks in a Toloka file; ValueError if a task has two."
     path = _file(path)
-    sep = sep or _SEPARATORS.get(_suffix(path), "\t")
-    header = _header(path, sep, _text_options(encoding))
+    sep = sep or SEPARATORS.get(file_suffix(path), "\t")
+    header = first_line(path, sep, text_options(encoding))
     name = label and re.sub("^(OUTPUT|GOLDEN):", "", label, flags=re.I)
     columns = dict(task=_column(header, task, "task", path, "INPUT:", "ASSIGNMENT:task_id"),
                    label=_column(header, name and f"GOLDEN:{name}", "label", path, "GOLDEN:"))
@@ -342,7 +342,7 @@ def toloka_gold(path,                      # TSV file of responses, or of tasks
     known = known[known["label"].notna()].drop_duplicates()
     again = known.index[known["task"].duplicated()]
     if len(again):
-        raise ValueError(f"{path}, row {again[0] + 1}: control task {_show(known['task'][again[0]])} has another known "
+        raise ValueError(f"{path}, row {again[0] + 1}: control task {shown(known['task'][again[0]])} has another known "
                          f"label in an earlier row; keep one")
     if not len(known):
         raise ValueError(f"{path} has no control task: {columns['label']} is empty in every row; "
@@ -444,8 +444,8 @@ def read_mturk(path,                      # csv file of batch results
                ) -> Votes:                # the votes
     "Votes from a Mechanical Turk batch; warns about rejected assignments, ValueError names the row."
     path = _file(path)
-    sep = sep or _SEPARATORS.get(_suffix(path), ",")
-    header = _header(path, sep, _text_options(encoding))
+    sep = sep or SEPARATORS.get(file_suffix(path), ",")
+    header = first_line(path, sep, text_options(encoding))
     columns = dict(task=_column(header, task, "task", path, "Input.", "HITId"),
                    worker=_required(header, "WorkerId", path), **_optional(header, "AssignmentStatus"))
     answers = {c: c for c in header if c.lower().startswith("answer.")}
@@ -478,8 +478,8 @@ def read_zooniverse(path,                      # csv file of classifications
                     ) -> Votes:                # the votes
     "Votes from a Zooniverse classification export; warns about empty answers, ValueError names the row."
     path = _file(path)
-    sep = sep or _SEPARATORS.get(_suffix(path), ",")
-    header = _header(path, sep, _text_options(encoding))
+    sep = sep or SEPARATORS.get(file_suffix(path), ",")
+    header = first_line(path, sep, text_options(encoding))
     columns = dict(task=_column(header, task, "task", path, ""), worker=_required(header, "user_name", path),
                    answers=_required(header, "annotations", path))
     flow = {"workflow": c for c in header if c.lower() == "workflow_id"}
