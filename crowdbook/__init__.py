@@ -9,7 +9,7 @@ _HOME = {
     "models.dawid_skene": ["DawidSkene"],
     "models.glad": ["GLAD"],
     "data.sets": ["load_labelme", "load_cifar10h", "load_music", "load_votes"],
-    "scores.ranking": ["identify", "identify_tasks", "identify_workers"],
+    "scores.ranking": ["identify", "identify_tasks", "identify_workers", "score"],
     "scores.page": ["write_report"],
     "learning.training": ["Tasks", "Recipe", "Classifier"],
     "learning.crowdlayer": ["CrowdLayer"],

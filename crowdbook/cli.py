@@ -367,8 +367,7 @@ def _check_scores(names):
 
 def _known(votes, path, gold, seconds, features, worker, sep, encoding):
     "What is known besides the votes: gold labels, times, features."
-    from crowdbook.scores.ranking import read_seconds
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.core import read_labels, read_seconds
 
     known = {}
     if gold is not None:
@@ -383,8 +382,8 @@ def _known(votes, path, gold, seconds, features, worker, sep, encoding):
 # %% ../nbs/reference/command_line.ipynb #c026
 def _look_at_tasks(names):
     "Is there a score among them that looks at the tasks themselves?"
-    from crowdbook.scores.ranking import parse_score
-    return any(parse_score(name)[0] in ("WAUM", "AUM", "AUMC") for name in names)
+    from crowdbook.scores.ranking import SCORES, parse_score
+    return any("tasks" in SCORES[parse_score(name)[0]].needs for name in names)
 
 
 def _tasks_in(folder, votes):
@@ -432,11 +431,11 @@ def _scores(votes, names, known, level, seed):
 # %% ../nbs/reference/command_line.ipynb #c028
 def _show_scores(votes, scores, output, top, as_json):
     "The table to a file; the worst tasks and workers, or one JSON object, to standard output."
-    from crowdbook.scores.ranking import worst
+    from crowdbook.scores.ranking import to_review
 
     if output is not None:
         _save(scores, output)
-    least, seconds = worst(scores, top), scores.attrs["seconds"]
+    least, seconds = to_review(scores, top), scores.attrs["seconds"]
     if as_json:
         print(json.dumps({name: dict(kind=rows["kind"].iloc[0], seconds=seconds[name],
                                      scored=int(scores["value"][scores["score"] == name].notna().sum()),
@@ -462,18 +461,12 @@ def _records(rows):
 @command("scores")
 def _list_scores(as_json: _JsonOption = False):
     "The scores of tasks, workers and the crowd, and their parameters."
-    import inspect
-
     import pandas as pd
 
-    from crowdbook.scores.ranking import CROWD_SCORES, TASK_SCORES, WORKER_SCORES
+    from crowdbook.scores.ranking import registered_scores
 
-    rows = [
-        dict(score=name, kind=kind, parameters=[p for p in list(inspect.signature(f).parameters)[1:] if p != "column"],
-             what=f.__doc__.split(" (@")[0].strip())
-        for kind, scores in (("task", TASK_SCORES), ("worker", WORKER_SCORES), ("crowd", CROWD_SCORES))
-        for name, f in scores.items()
-    ]
+    rows = [dict(score=s.name, kind=s.kind, parameters=s.parameters, what=s.help)
+            for kind in ("task", "worker", "crowd") for s in registered_scores(kind).values()]
     if as_json:
         print(json.dumps({r.pop("score"): r for r in rows}))
     else:

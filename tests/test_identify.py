@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from crowdbook import Votes, aggregate
-from crowdbook.scores.ranking import identify, task_scores, worker_scores
+from crowdbook.scores import ranking
+from crowdbook.scores.ranking import identify, registered_scores
 
 MIRROR = Path(os.environ.get("CROWDBOOK_MIRROR", "nowhere"))
 real = pytest.mark.skipif(not (MIRROR / "votes").is_dir(), reason="the real votes are not here: set CROWDBOOK_MIRROR")
@@ -72,12 +73,12 @@ def test_parameters_reach_the_score(folder):
     assert list(out) == ["entropy[normalised=True]"]
     assert out["entropy[normalised=True]"]["worst"][0]["value"] == pytest.approx(0.9183, abs=1e-4)
     listed = json.loads(crowdbook("scores", "--json"))
-    assert {n for n, r in listed.items() if r["kind"] == "task"} == set(task_scores())
-    assert {n for n, r in listed.items() if r["kind"] == "worker"} == set(worker_scores())
+    assert {n for n, r in listed.items() if r["kind"] == "task"} == set(registered_scores("task"))
+    assert {n for n, r in listed.items() if r["kind"] == "worker"} == set(registered_scores("worker"))
 
 
 @pytest.mark.parametrize(
-    "words, said",
+    "words, sentence",
     [
         (["identify", "votez.csv"], "votez.csv: there is no such file or folder"),
         (["identify", "votes.csv", "-s", "entropi"], "did you mean entropy?"),
@@ -100,9 +101,9 @@ def test_parameters_reach_the_score(folder):
         (["identify", "votes.csv", "--jsn"], "No such option: --jsn"),
     ],
 )
-def test_one_sentence_each(folder, words, said):
+def test_one_sentence_each(folder, words, sentence):
     before = sorted(p.name for p in folder.iterdir())
-    assert said in crowdbook(*words, cwd=folder, code=2)
+    assert sentence in crowdbook(*words, cwd=folder, code=2)
     assert sorted(p.name for p in folder.iterdir()) == before
 
 
@@ -150,7 +151,8 @@ def test_edges(K):
     task, worker, label = (rng.integers(n, size=60) for n in (9, 4, K))
     votes = Votes(task, worker, label, range(10), range(5), range(K))
     for v in (votes, votes.select(tasks=[int(votes.task[0])]), Votes([0], [0], [0], ["t"], ["w"], range(K))):
-        table = identify(v, ["entropy", "margin", "glad", "gain", *set(worker_scores()) - {"traps", "time"}])
+        workers = set(registered_scores("worker")) - {"traps", "time"}
+        table = identify(v, ["entropy", "margin", "glad", "gain", *workers])
         some = table[table.n_votes > 0]
         assert np.isfinite(some[some.score != "agreement"]["value"]).all()
         bounded = some.dropna(subset=["low", "high"])
@@ -190,8 +192,86 @@ def test_a_folder_brings_its_features(tmp_path):
     x = np.random.default_rng(0).normal(size=(60, 4)) + 3 * np.eye(3, 4)[crowd.truth]
     write_dataset(Dataset("clouds", crowd.votes, crowd.truth, features=x.astype(np.float32)), tmp_path / "clouds")
     np.save(tmp_path / "x.npy", x.astype(np.float32))
-    name, told = "WAUM[epochs=3,network=linear]", []
+    name, values = "WAUM[epochs=3,network=linear]", []
     for more in ([], ["--features", "x.npy"]):
         crowdbook("identify", "clouds", "-s", name, "-o", "s.csv", *more, cwd=tmp_path)
-        told.append(pd.read_csv(tmp_path / "s.csv").value)
-    assert np.allclose(*told)
+        values.append(pd.read_csv(tmp_path / "s.csv").value)
+    assert np.allclose(*values)
+
+
+PACKAGE = """
+import pandas as pd
+from crowdbook import score
+
+@score("diligence", "worker", direction="low")
+def diligence(q, power: float = 1.):
+    "Votes of the worker, to a power; low: new here."
+    return q.votes.workload ** power
+
+@score("latest", "task", direction="high")
+def latest(q):
+    "How late the task comes in the alphabet, without those nobody saw."
+    return pd.Series({task: float(i) for i, task in enumerate(q.votes.tasks) if q.votes.feedback[task]})
+"""
+
+
+def install(folder, name, text):
+    "A package as an installer leaves it: a module and its announcement."
+    (folder / f"{name}.py").write_text(text)
+    (info := folder / f"{name}-1.dist-info").mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[crowdbook.scores]\n{name} = {name}\n")
+
+
+def test_scores_of_installed_packages(folder, monkeypatch):
+    "A package's scores are listed and run by the command line, and one that is broken stops nobody."
+    install(folder, "extrascores", PACKAGE)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
+    listed = json.loads(crowdbook("scores", "--json"))
+    assert listed["diligence"]["parameters"] == ["power"] and listed["latest"]["kind"] == "task"
+    assert listed["diligence"]["what"] == "Votes of the worker, to a power; low: new here."
+    words = ["identify", "votes.csv", "-s", "Diligence[power=2]", "-s", "latest", "--json"]
+    out = json.loads(crowdbook(*words, cwd=folder))
+    worst = out["Diligence[power=2]"]["worst"][0]
+    assert (worst["id"], worst["value"]) == ("bob", 4) and out["latest"]["worst"][0]["id"] == "c"
+    assert "did you mean diligence?" in crowdbook("identify", "votes.csv", "-s", "diligense", cwd=folder, code=2)
+    install(folder, "brokenscores", "raise RuntimeError('not today')")
+    run = subprocess.run([*RUN, "scores", "--json"], capture_output=True, text=True)
+    assert json.loads(run.stdout) == listed and "scores of brokenscores cannot be used: not today" in run.stderr
+
+
+def test_a_score_of_ones_own(monkeypatch):
+    "The decorator registers, refuses what is taken, and does not mind a cell that is run twice."
+    from crowdbook import score
+
+    monkeypatch.setattr(ranking, "SCORES", dict(ranking.SCORES))
+
+    def errors(q, scale: float = 1.):
+        "Share of votes against the majority; high: doubtful."
+        return scale * (1 - identify(q.votes, "agreement[against=majority]").set_index("id").value)
+
+    for _ in range(2):
+        score("errors", "worker", direction="high")(errors)
+    answers = {t: {"ann": "x", "bob": "x", "cy": "x", "dan": "xy"[t % 2]} for t in range(6)}
+    table = ranking.identify_workers(answers, ["errors", "errors[scale=100]"])
+    assert table["errors[scale=100]"].to_dict() == dict(ann=0, bob=0, cy=0, dan=50)
+    assert ranking.rank_workers(table, "errors", by="value").index[-1] == "dan"
+    assert ranking.to_review(identify(answers, "errors"), 1)["id"].tolist() != ["ann"]
+    wrong = ("new", "vote"), ("new", "task", ["money"]), ("two words", "task")
+    for bad in (("entropy", "task"), ("ERRORS", "worker"), *wrong):
+        with pytest.raises(ValueError, match="there is a score|kind is task, worker or crowd"):
+            score(*bad)(print)
+
+
+def test_without_torch():
+    "One sentence that says what to install; the other scores go on."
+    code = (
+        "import sys; sys.modules['torch'] = None\nimport numpy as np, crowdbook as cb\n"
+        "votes = {'t': {'a': 'x', 'b': 'y'}}\nprint(len(cb.identify(votes, ['entropy', 'agreement'])))\n"
+        "for s in ('WAUM', 'AUM', 'AUMC'):\n    try: cb.identify(votes, s, tasks=np.zeros((1, 2)))\n"
+        "    except ValueError as e: print(e)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    lines = out.stdout.splitlines()
+    assert out.returncode == 0, out.stderr
+    assert lines[0] == "3" and len(lines) == 4 and all("torch" in x and "crowdbook[learn]" in x for x in lines[1:])

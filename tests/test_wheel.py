@@ -56,7 +56,7 @@ seconds = pd.DataFrame({"task": crowd.votes.tasks[crowd.votes.task], "worker": c
                         "seconds": np.arange(1., 121)})
 more = {"traps": dict(gold=crowd.truth[:5]), "time": dict(seconds=seconds)}
 more |= {name: dict(tasks=cb.Tasks(x, crowd.votes.tasks)) for name in ("WAUM", "AUM", "AUMC")}
-for name in [*ranking.TASK_SCORES, *ranking.CROWD_SCORES, *ranking.WORKER_SCORES]:
+for name in ranking.registered_scores():
     written = f"{name}[epochs=2]" if name in ("WAUM", "AUM", "AUMC") else name
     attempt(name, lambda: cb.identify(crowd.votes, written, **more.get(name, {})))
 """

@@ -24,8 +24,9 @@ from ..models.base import Aggregator, as_votes
 from ..models.dependence import dependence_warning
 from ..models.registry import DEFAULT, STRATEGIES, aggregate, labels_frame
 from .coefficients import agreement
+from .matrices import rows_of, spam_interval
 from .ranking import agreement as agreement_with_others
-from .ranking import rows_of, share_interval, spam_interval
+from .ranking import share_interval
 from ..votes.core import Votes, atomic
 
 # %% ../../nbs/scores/25_report.ipynb #c006

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['POLICIES', 'MISSING', 'SEPARATORS', 'VOTE_FILES', 'from_text', 'Votes', 'shown', 'check_columns', 'existing',
            'check_encoding', 'check_closed', 'check_ragged', 'first_line', 'file_suffix', 'text_options', 'read_rows',
-           'atomic', 'read_labels', 'place_of', 'free_memory', 'check_table', 'VoteMatrix']
+           'atomic', 'read_labels', 'read_seconds', 'place_of', 'free_memory', 'check_table', 'VoteMatrix']
 
 # %% ../../nbs/votes/01_votes.ipynb #c003
 import codecs
@@ -904,6 +904,24 @@ def _one_label_a_task(task, label, source) -> pd.Series:
         raise ValueError(f"{_say(source, again[0])}: task {shown(tasks[t[again[0]]])} has a label already; "
                          f"keep one row a task")
     return pd.Series(classes.take(y), index=tasks.take(t).rename("task"), name="label")
+
+# %% ../../nbs/votes/01_votes.ipynb #c092a
+def read_seconds(path,                    # csv, tsv, jsonl or parquet file with an answer a row
+                 seconds: str = "seconds",  # column of the time
+                 worker: str = "worker",  # column of the worker
+                 sep: str | None = None,  # separator of a delimited file; by its ending if None
+                 encoding: str = "utf-8",  # of a text file
+                 ) -> pd.DataFrame:       # columns worker and seconds; a missing time is NaN
+    "Times of the answers from a file; ValueError names a row whose time is not a number."
+    path, columns = existing(path), dict(worker=worker, seconds=seconds)
+    frame = read_rows(path, file_suffix(path), columns, sep, text_options(encoding))
+    text = frame[seconds].astype(object)
+    numbers = pd.to_numeric(text, errors="coerce")
+    bad = np.flatnonzero(numbers.isna() & text.notna())
+    if len(bad):
+        raise ValueError(f"{path}, row {bad[0] + 1}: the time is {text.iloc[bad[0]]!r}; it must be a number")
+    codes, found = pd.factorize(frame[worker].astype(object))
+    return pd.DataFrame(dict(worker=from_text(pd.Index(found))[codes], seconds=numbers.to_numpy(float)))
 
 # %% ../../nbs/votes/01_votes.ipynb #c093
 def place_of(vocabulary: pd.Index,  # identifiers
