@@ -3,7 +3,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from crowdbook import Votes, aggregate, read_labels
 
 RUN = [sys.executable, "-c", "from crowdbook.cli import main; main()"]
 GLAD = "GLAD[solver=cg,max_iter=20,tol=1e-12]"  # where the published optimiser stood; its maximum is a task or two away
@@ -39,6 +42,7 @@ def test_published_table(name, tmp_path):
     words = [w for s in published for w in ("-s", s)]
     out = json.loads(crowdbook("aggregate", tmp_path / "c", *words, "--truth", tmp_path / "c" / "truth.csv", "--json"))
     assert {s: round(r["accuracy"], 3) for s, r in out.items()} == published
-    # the published ties had no seed: 20 is one of the eight of the first forty seeds that fall in all four ranges
-    draws = ["aggregate", tmp_path / "c", "-s", "MV", "--truth", tmp_path / "c" / "truth.csv", "--json", "--seed", 20]
-    assert low <= round(json.loads(crowdbook(*draws))["MV"]["accuracy"], 3) <= high
+    # the published ties had no seed; of 200 seeds .51, .38, .67 and .76 fall in the four ranges, .11 in all of them
+    votes, truth = Votes.read(tmp_path / "c"), read_labels(tmp_path / "c" / "truth.csv")
+    scores = np.round([aggregate(votes, "MV", random_state=s).score(truth) for s in range(200)], 3)
+    assert np.mean((scores >= low) & (scores <= high)) > .3 and low <= scores[7] <= high
