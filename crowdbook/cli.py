@@ -17,7 +17,7 @@ from .cli_options import WARNED, WRITERS, Options, class_columns, command, save,
 
 main = cli_options.main
 
-# %% ../nbs/reference/command_line.ipynb #c008
+# %% ../nbs/reference/command_line.ipynb #c009
 TOOL = Options("votes.importers", "read_label_studio read_toloka read_zooniverse", kinds=dict(workflow=str),
                hide="path task worker label classes duplicates sep encoding")
 READING = Options("votes.core", "read", hide="path tasks workers missing", kinds=dict(classes=tuple), more=Options(
@@ -39,7 +39,7 @@ def _read(path, reading,
         raise ValueError(f"{path if tool is None else f'--from {tool}'} has no use for {option(name)}; leave it out")
     return read(path, **reading)
 
-# %% ../nbs/reference/command_line.ipynb #c012
+# %% ../nbs/reference/command_line.ipynb #c013
 def _beside(read, path, reading):
     "A file that goes with the votes, None without one."
     if path is None:
@@ -62,7 +62,7 @@ class Known:
     gold: Path = None     # known classes (file with task,label) that clamp their tasks
     weights: Path = None  # weights of the workers for WMV (file with worker,weight)
 
-# %% ../nbs/reference/command_line.ipynb #c013
+# %% ../nbs/reference/command_line.ipynb #c014
 def _known(votes, path, reading):
     "Known classes from a file, None without one; ValueError if they are not about these votes."
     from crowdbook.votes.core import read_labels
@@ -80,7 +80,7 @@ def _size(votes):
 def _say_size(votes):
     return f"{votes.n_votes:,} votes: {votes.n_tasks:,} tasks, {votes.n_workers:,} workers, {votes.n_classes:,} classes"
 
-# %% ../nbs/reference/command_line.ipynb #c015
+# %% ../nbs/reference/command_line.ipynb #c016
 def _check_outputs(*paths, inputs=(), endings=WRITERS):
     "ValueError if an output cannot be written, or would replace what is read."
     from crowdbook.votes.core import VOTE_FILES
@@ -98,7 +98,7 @@ def _check_outputs(*paths, inputs=(), endings=WRITERS):
     if len({p.resolve() for p in paths}) < len(paths):
         raise ValueError("two outputs have the same file name; give each its own")
 
-# %% ../nbs/reference/command_line.ipynb #c017
+# %% ../nbs/reference/command_line.ipynb #c018
 FIT = Options("models.registry", "compare", hide="votes names gold progress weights sparse")
 KNOWN = Options("cli", "Known")
 
@@ -123,7 +123,7 @@ def _weights(path, names, reading):
         raise ValueError("--weights is for the strategy WMV; add -s WMV or leave it out")
     return _beside(read_weights, path, reading)
 
-# %% ../nbs/reference/command_line.ipynb #c018
+# %% ../nbs/reference/command_line.ipynb #c019
 def _fit(path, names, known, fit, reading):
     "Votes, fitted models by name, and their summary."
     from crowdbook.models.registry import compare, default_strategy, parse_strategy, summary
@@ -147,7 +147,7 @@ def _records(table, votes):
     "The summary for programs: a dictionary for each strategy."
     return {n: {**row, **_size(votes), "warnings": WARNED} for n, row in table.to_dict(orient="index").items()}
 
-# %% ../nbs/reference/command_line.ipynb #c019
+# %% ../nbs/reference/command_line.ipynb #c020
 def _probabilities(models):
     "A column for each class; ValueError if there are too many."
     import pandas as pd
@@ -163,7 +163,7 @@ def _probabilities(models):
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
-# %% ../nbs/reference/command_line.ipynb #c020
+# %% ../nbs/reference/command_line.ipynb #c021
 def _write_all(models, output, probas, workers):
     "The files that were asked for."
     from crowdbook.models.registry import labels_frame, workers_frame
@@ -175,7 +175,7 @@ def _write_all(models, output, probas, workers):
         if path is not None:
             save(frame(models), path)
 
-# %% ../nbs/reference/command_line.ipynb #c021
+# %% ../nbs/reference/command_line.ipynb #c022
 @command("aggregate", random_state="--seed")
 def _aggregate(votes: Path,                 # csv, tsv, json, jsonl, parquet or txt file, data set folder or folder of shards
                *,
@@ -197,7 +197,7 @@ def _aggregate(votes: Path,                 # csv, tsv, json, jsonl, parquet or 
         pieces += [f"First labels of {name} (write all of them with -o labels.csv):", first]
     return data, *pieces
 
-# %% ../nbs/reference/command_line.ipynb #c026
+# %% ../nbs/reference/command_line.ipynb #c027
 @command("shards")
 def _shards(votes: Path,          # csv, tsv or parquet file
             *,
@@ -209,7 +209,7 @@ def _shards(votes: Path,          # csv, tsv or parquet file
     say(f"wrote {to}: {len(sizes)} files, {sizes.sum():,} votes")
     return dict(files=sizes.to_dict()),
 
-# %% ../nbs/reference/command_line.ipynb #c029
+# %% ../nbs/reference/command_line.ipynb #c030
 @command("compare", random_state="--seed")
 def _compare(votes: Path,                 # csv, tsv, json, jsonl, parquet or txt file, data set folder or folder of shards
              *,
@@ -227,7 +227,7 @@ def _compare(votes: Path,                 # csv, tsv, json, jsonl, parquet or tx
         save(table.reset_index(), output)
     return _records(table, read), _say_size(read), _shown(table)
 
-# %% ../nbs/reference/command_line.ipynb #c031
+# %% ../nbs/reference/command_line.ipynb #c032
 def _listing(rows, default=None):
     "Names with their parameters and what they are, for programs and for people."
     import pandas as pd
@@ -244,7 +244,7 @@ def _strategies():
         name: dict(parameters=[p for p in inspect.signature(c).parameters if p not in ("gold", "random_state")],
                    what=c.__doc__.split("\n")[0]) for name, c in strategies().items()}, DEFAULT)
 
-# %% ../nbs/reference/command_line.ipynb #c034
+# %% ../nbs/reference/command_line.ipynb #c035
 DEFAULT_SCORES = ["entropy", "gain", "spam_score", "agreement"]
 INQUIRY = Options("scores.ranking", "Inquiry", hide="votes gold seconds tasks models progress")
 SEES_TASKS = ("WAUM", "AUM", "AUMC")
@@ -264,7 +264,7 @@ def _check_scores(names, gold, seconds, seen):
                              f"--features, an .npy file with a row a task")
     return names
 
-# %% ../nbs/reference/command_line.ipynb #c036
+# %% ../nbs/reference/command_line.ipynb #c037
 def _tasks_of(path, features, votes, names):
     "What a network sees: a file of features in the order of the tasks, or what the data set folder has."
     import numpy as np
@@ -282,7 +282,7 @@ def _tasks_of(path, features, votes, names):
         raise ValueError(f"{features} has shape {x.shape}; it must have a row for each of the {votes.n_tasks} tasks")
     return Tasks(x if x.dtype == np.uint8 else x.astype(np.float32), votes.tasks)
 
-# %% ../nbs/reference/command_line.ipynb #c037
+# %% ../nbs/reference/command_line.ipynb #c038
 def _scores_data(votes, scores, least):
     "What programs see of the worst."
     out, seconds = {}, scores.attrs["seconds"]
@@ -294,7 +294,7 @@ def _scores_data(votes, scores, least):
                          worst=kept, warnings=WARNED, **_size(votes))
     return out
 
-# %% ../nbs/reference/command_line.ipynb #c038
+# %% ../nbs/reference/command_line.ipynb #c039
 def _found(votes, scores, least, output):
     "The scores in a file; the worst of them for programs and for people."
     if output is not None:
@@ -307,7 +307,7 @@ def _found(votes, scores, least, output):
         out += [f"\n{name}{titles[kind]}", shown.rename(columns=dict(id=kind))]
     return _scores_data(votes, scores, least), *out
 
-# %% ../nbs/reference/command_line.ipynb #c039
+# %% ../nbs/reference/command_line.ipynb #c040
 @command("identify", random_state="--seed", gold="--gold --truth")
 def _identify(votes: Path,              # csv, tsv, json, jsonl, parquet or txt file, or data set folder
               *,
@@ -330,7 +330,7 @@ def _identify(votes: Path,              # csv, tsv, json, jsonl, parquet or txt 
     scores = identify(read, score or DEFAULT_SCORES, progress=sys.stderr.isatty(), **asked)
     return _found(read, scores, worst(scores, top), output)
 
-# %% ../nbs/reference/command_line.ipynb #c041
+# %% ../nbs/reference/command_line.ipynb #c042
 @command("scores")
 def _scores():
     "The scores of tasks, workers and the crowd, and their parameters."
@@ -341,7 +341,7 @@ def _scores():
                    parameters=[p for p in list(inspect.signature(f).parameters)[1:] if p != "column"])
         for kind, scores in kinds.items() for name, f in scores.items()})
 
-# %% ../nbs/reference/command_line.ipynb #c044
+# %% ../nbs/reference/command_line.ipynb #c045
 PAGE = Options("scores.page", "report", hide="votes strategy images truth gold class_names notes",
                about=dict(title="of the page; the name of VOTES if not given"))
 
@@ -358,7 +358,7 @@ def _about_page(votes, images, strategy, reading):
     return dict(title=votes.resolve().stem, class_names=class_names_of(votes), images=images, strategy=strategy,
                 notes=["Where a worker voted twice on a task, the later vote was kept."] if late else [])
 
-# %% ../nbs/reference/command_line.ipynb #c045
+# %% ../nbs/reference/command_line.ipynb #c046
 @command("report", random_state="--seed")
 def _report(votes: Path,                         # csv, tsv, json, jsonl, parquet or txt file, or data set folder
             *,
@@ -375,7 +375,7 @@ def _report(votes: Path,                         # csv, tsv, json, jsonl, parque
     write(output, lambda draft: draft.write_text(html, encoding="utf-8"))
     return dict(page=output, warnings=WARNED),
 
-# %% ../nbs/reference/command_line.ipynb #c048
+# %% ../nbs/reference/command_line.ipynb #c049
 SIMULATED = Options(
     "data.simulation", "independent_confusion hammer_spammer student_teacher discrete_difficulty correlated "
     "given_confusions", kinds=dict(matrix_file=Path), about=dict(
@@ -396,7 +396,7 @@ def _simulate(*,
     say(f"wrote {folder}: {made.strategy}, {_say_size(made.votes)}")
     return dict(folder=folder, strategy=made.strategy, **_size(made.votes)),
 
-# %% ../nbs/reference/command_line.ipynb #c054
+# %% ../nbs/reference/command_line.ipynb #c055
 @command("install")
 def _install(name: str = None,  # of the data set; without it, they are listed
              *,
@@ -413,7 +413,7 @@ def _install(name: str = None,  # of the data set; without it, they are listed
     say(f"wrote {to}")
     return dict(folder=to),
 
-# %% ../nbs/reference/command_line.ipynb #c055
+# %% ../nbs/reference/command_line.ipynb #c056
 @command("verify")
 def _verify(dataset: str,  # data set folder, or the name of a known set
             ):
@@ -430,7 +430,7 @@ def _verify(dataset: str,  # data set folder, or the name of a known set
     found |= dict(truth=0 if data.truth is None else len(data.truth), **{n: len(s) for n, s in data.splits.items()})
     return dict(name=data.name, known=card is not None, **found), pd.DataFrame(found.items(), columns=["what", "number"])
 
-# %% ../nbs/reference/command_line.ipynb #c058
+# %% ../nbs/reference/command_line.ipynb #c059
 def demo_crowd(seed: int = 0,  # of all draws
                ):              # votes, truth and confusions; the last five of thirty workers answer at random
     "The crowd of the demonstration."
@@ -440,7 +440,7 @@ def demo_crowd(seed: int = 0,  # of all draws
     right = diagonally_dominant(np.random.default_rng(seed), 25, 5)
     return given_confusions(np.concatenate([right, np.full((5, 5, 5), 1 / 5)]), n_task=500, feedback=8, seed=seed)
 
-# %% ../nbs/reference/command_line.ipynb #c060
+# %% ../nbs/reference/command_line.ipynb #c061
 def _demo_figures(crowd, models, table, workers):
     "Name -> figure."
     import matplotlib
@@ -453,7 +453,7 @@ def _demo_figures(crowd, models, table, workers):
                 workers=plot_pairs(workers[["estimated", "true"]]),
                 confusions=plot_confusions(Inquiry(crowd.votes, models=models)))
 
-# %% ../nbs/reference/command_line.ipynb #c061
+# %% ../nbs/reference/command_line.ipynb #c062
 def _told_demo(crowd, table, worst, plots, folder):
     "What the demonstration says."
     v = crowd.votes
@@ -465,7 +465,7 @@ def _told_demo(crowd, table, worst, plots, folder):
             worst, f"\nPlots: {', '.join(map(str, plots))}",
             f"Go on with: crowdbook aggregate {folder}/votes.csv -s DS --truth {folder}/truth.csv -o labels.csv")
 
-# %% ../nbs/reference/command_line.ipynb #c062
+# %% ../nbs/reference/command_line.ipynb #c063
 @command("demo")
 def _demo(*,
           folder: Path = Path("crowdbook-demo"),  # where plots and files go
