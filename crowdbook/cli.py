@@ -39,7 +39,7 @@ def _read(path, reading,
         raise ValueError(f"{path if tool is None else f'--from {tool}'} has no use for {option(name)}; leave it out")
     return read(path, **reading)
 
-# %% ../nbs/reference/command_line.ipynb #c013
+# %% ../nbs/reference/command_line.ipynb #c015
 def _beside(read, path, reading):
     "A file that goes with the votes, None without one."
     if path is None:
@@ -54,7 +54,7 @@ def _beside(read, path, reading):
             pass
         raise
 
-
+# %% ../nbs/reference/command_line.ipynb #c018
 @dataclass
 class Known:
     "Files of what is known besides the votes."
@@ -62,7 +62,7 @@ class Known:
     gold: Path = None     # known classes (file with task,label) that clamp their tasks
     weights: Path = None  # weights of the workers for WMV (file with worker,weight)
 
-# %% ../nbs/reference/command_line.ipynb #c014
+# %% ../nbs/reference/command_line.ipynb #c019
 def _known(votes, path, reading):
     "Known classes from a file, None without one; ValueError if they are not about these votes."
     from crowdbook.votes.core import read_labels
@@ -71,7 +71,7 @@ def _known(votes, path, reading):
         votes.match_labels(labels, str(path))
     return labels
 
-
+# %% ../nbs/reference/command_line.ipynb #c021
 def _size(votes):
     "How many there are of what."
     return dict(n_votes=votes.n_votes, n_tasks=votes.n_tasks, n_workers=votes.n_workers, n_classes=votes.n_classes)
@@ -80,7 +80,7 @@ def _size(votes):
 def _say_size(votes):
     return f"{votes.n_votes:,} votes: {votes.n_tasks:,} tasks, {votes.n_workers:,} workers, {votes.n_classes:,} classes"
 
-# %% ../nbs/reference/command_line.ipynb #c016
+# %% ../nbs/reference/command_line.ipynb #c024
 def _check_outputs(*paths, inputs=(), endings=WRITERS):
     "ValueError if an output cannot be written, or would replace what is read."
     from crowdbook.votes.core import VOTE_FILES
@@ -98,7 +98,7 @@ def _check_outputs(*paths, inputs=(), endings=WRITERS):
     if len({p.resolve() for p in paths}) < len(paths):
         raise ValueError("two outputs have the same file name; give each its own")
 
-# %% ../nbs/reference/command_line.ipynb #c018
+# %% ../nbs/reference/command_line.ipynb #c027
 FIT = Options("models.registry", "compare", hide="votes names gold progress weights sparse")
 KNOWN = Options("cli", "Known")
 
@@ -112,7 +112,7 @@ def _votes_or_shards(path, reading):
             return Shards(path, **columns, progress=sys.stderr.isatty())
     return _read(path, reading)
 
-
+# %% ../nbs/reference/command_line.ipynb #c028
 def _weights(path, names, reading):
     "Weights of the workers; they are for WMV, which needs them."
     from crowdbook.models.majority import read_weights
@@ -123,7 +123,7 @@ def _weights(path, names, reading):
         raise ValueError("--weights is for the strategy WMV; add -s WMV or leave it out")
     return _beside(read_weights, path, reading)
 
-# %% ../nbs/reference/command_line.ipynb #c019
+# %% ../nbs/reference/command_line.ipynb #c030
 def _fit(path, names, known, fit, reading):
     "Votes, fitted models by name, and their summary."
     from crowdbook.models.registry import compare, default_strategy, parse_strategy, summary
@@ -137,7 +137,7 @@ def _fit(path, names, known, fit, reading):
     models = compare(votes, names, gold, progress=sys.stderr.isatty(), weights=weights, **fit, **more)
     return votes, models, summary(models, truth, str(known.get("truth")))
 
-
+# %% ../nbs/reference/command_line.ipynb #c032
 def _shown(table):
     "The summary for people."
     return table.rename(columns=dict(accuracy="AccTrain", n_iter="rounds")).reset_index()
@@ -147,7 +147,7 @@ def _records(table, votes):
     "The summary for programs: a dictionary for each strategy."
     return {n: {**row, **_size(votes), "warnings": WARNED} for n, row in table.to_dict(orient="index").items()}
 
-# %% ../nbs/reference/command_line.ipynb #c020
+# %% ../nbs/reference/command_line.ipynb #c033
 def _probabilities(models):
     "A column for each class; ValueError if there are too many."
     import pandas as pd
@@ -163,7 +163,7 @@ def _probabilities(models):
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
-# %% ../nbs/reference/command_line.ipynb #c021
+# %% ../nbs/reference/command_line.ipynb #c035
 def _write_all(models, output, probas, workers):
     "The files that were asked for."
     from crowdbook.models.registry import labels_frame, workers_frame
@@ -175,9 +175,17 @@ def _write_all(models, output, probas, workers):
         if path is not None:
             save(frame(models), path)
 
-# %% ../nbs/reference/command_line.ipynb #c022
+# %% ../nbs/reference/command_line.ipynb #c036
+def _first_labels(models):
+    "The labels of the first five tasks, by the first strategy."
+    from crowdbook.models.registry import labels_frame
+    name = next(iter(models))
+    first = labels_frame({name: models[name]}).head()
+    return [f"First labels of {name} (write all of them with -o labels.csv):", first]
+
+# %% ../nbs/reference/command_line.ipynb #c037
 @command("aggregate", random_state="--seed")
-def _aggregate(votes: Path,                 # csv, tsv, json, jsonl, parquet or txt file, data set folder or folder of shards
+def _aggregate(votes: Path,                 # csv, tsv, json, jsonl, parquet or txt file, data set folder, or shards
                *,
                strategy: list[str] = None,  # NAME or NAME[parameter=value]; may be repeated; all compares all
                output: Path = None,         # write task,label,confidence here (.csv, .tsv, .json or .parquet)
@@ -188,30 +196,26 @@ def _aggregate(votes: Path,                 # csv, tsv, json, jsonl, parquet or 
     _check_outputs(output, probas, workers, inputs=(votes, *known.values()))
     read, models, table = _fit(votes, strategy, known, fit, reading)
     _write_all(models, output, probas, workers)
-    data, pieces = _records(table, read), [_say_size(read), _shown(table)]
-    if output is None:
-        from crowdbook.models.registry import labels_frame
-        name = next(iter(models))
-        first = labels_frame({name: models[name]}).head()
-        data[name]["first_labels"] = first.to_dict(orient="records")
-        pieces += [f"First labels of {name} (write all of them with -o labels.csv):", first]
-    return data, *pieces
+    data, first = _records(table, read), [] if output else _first_labels(models)
+    if first:
+        data[next(iter(models))]["first_labels"] = first[1].to_dict(orient="records")
+    return data, _say_size(read), _shown(table), *first
 
-# %% ../nbs/reference/command_line.ipynb #c027
+# %% ../nbs/reference/command_line.ipynb #c042
 @command("shards")
 def _shards(votes: Path,          # csv, tsv or parquet file
             *,
             to: Path,             # folder to write; must not exist
             shards: Options("models.scale", "write_shards", hide="source folder progress")):
-    "Split a large file of votes into Parquet files with whole tasks, which aggregate reads one after the other."
+    "Split a large file of votes into Parquet files with whole tasks (shards), for aggregate and compare."
     from crowdbook.models.scale import write_shards
     sizes = write_shards(votes, to, progress=sys.stderr.isatty(), **shards)
     say(f"wrote {to}: {len(sizes)} files, {sizes.sum():,} votes")
     return dict(files=sizes.to_dict()),
 
-# %% ../nbs/reference/command_line.ipynb #c030
+# %% ../nbs/reference/command_line.ipynb #c045
 @command("compare", random_state="--seed")
-def _compare(votes: Path,                 # csv, tsv, json, jsonl, parquet or txt file, data set folder or folder of shards
+def _compare(votes: Path,                 # csv, tsv, json, jsonl, parquet or txt file, data set folder, or shards
              *,
              strategy: list[str] = None,  # NAME or NAME[parameter=value]; may be repeated; all if not given
              output: Path = None,         # write the table here (.csv, .tsv, .json or .parquet)
@@ -227,7 +231,7 @@ def _compare(votes: Path,                 # csv, tsv, json, jsonl, parquet or tx
         save(table.reset_index(), output)
     return _records(table, read), _say_size(read), _shown(table)
 
-# %% ../nbs/reference/command_line.ipynb #c032
+# %% ../nbs/reference/command_line.ipynb #c047
 def _listing(rows, default=None):
     "Names with their parameters and what they are, for programs and for people."
     import pandas as pd
@@ -235,7 +239,7 @@ def _listing(rows, default=None):
              for n, r in rows.items()]
     return {n: r | dict(default=n == default) for n, r in rows.items()}, pd.DataFrame(shown)
 
-
+# %% ../nbs/reference/command_line.ipynb #c048
 @command("strategies")
 def _strategies():
     "The strategies and their parameters."
@@ -244,7 +248,7 @@ def _strategies():
         name: dict(parameters=[p for p in inspect.signature(c).parameters if p not in ("gold", "random_state")],
                    what=c.__doc__.split("\n")[0]) for name, c in strategies().items()}, DEFAULT)
 
-# %% ../nbs/reference/command_line.ipynb #c035
+# %% ../nbs/reference/command_line.ipynb #c051
 DEFAULT_SCORES = ["entropy", "gain", "spam_score", "agreement"]
 INQUIRY = Options("scores.ranking", "Inquiry", hide="votes gold seconds tasks models progress")
 SEES_TASKS = ("WAUM", "AUM", "AUMC")
@@ -264,7 +268,7 @@ def _check_scores(names, gold, seconds, seen):
                              f"--features, an .npy file with a row a task")
     return names
 
-# %% ../nbs/reference/command_line.ipynb #c037
+# %% ../nbs/reference/command_line.ipynb #c054
 def _tasks_of(path, features, votes, names):
     "What a network sees: a file of features in the order of the tasks, or what the data set folder has."
     import numpy as np
@@ -282,7 +286,14 @@ def _tasks_of(path, features, votes, names):
         raise ValueError(f"{features} has shape {x.shape}; it must have a row for each of the {votes.n_tasks} tasks")
     return Tasks(x if x.dtype == np.uint8 else x.astype(np.float32), votes.tasks)
 
-# %% ../nbs/reference/command_line.ipynb #c038
+# %% ../nbs/reference/command_line.ipynb #c055
+def _seconds(path, column, reading):
+    "Times of the answers, in a column of the file of votes; None without one."
+    from crowdbook.scores.ranking import read_seconds
+    how = {name: reading[name] for name in ("worker", "sep", "encoding") if name in reading}
+    return None if column is None else read_seconds(path, column, **how)
+
+# %% ../nbs/reference/command_line.ipynb #c057
 def _scores_data(votes, scores, least):
     "What programs see of the worst."
     out, seconds = {}, scores.attrs["seconds"]
@@ -294,7 +305,7 @@ def _scores_data(votes, scores, least):
                          worst=kept, warnings=WARNED, **_size(votes))
     return out
 
-# %% ../nbs/reference/command_line.ipynb #c039
+# %% ../nbs/reference/command_line.ipynb #c058
 def _found(votes, scores, least, output):
     "The scores in a file; the worst of them for programs and for people."
     if output is not None:
@@ -307,30 +318,28 @@ def _found(votes, scores, least, output):
         out += [f"\n{name}{titles[kind]}", shown.rename(columns=dict(id=kind))]
     return _scores_data(votes, scores, least), *out
 
-# %% ../nbs/reference/command_line.ipynb #c040
+# %% ../nbs/reference/command_line.ipynb #c059
 @command("identify", random_state="--seed", gold="--gold --truth")
 def _identify(votes: Path,              # csv, tsv, json, jsonl, parquet or txt file, or data set folder
               *,
               score: list[str] = None,  # NAME or NAME[parameter=value]; may be repeated; see crowdbook scores
-              output: Path = None,      # write kind,id,score,value,low,high,n_votes here (.csv, .tsv, .json or .parquet)
+              output: Path = None,      # write kind,id,score,value,low,high,n_votes here (.csv, .tsv, ...)
               gold: Path = None,        # known classes of trap questions (file with task,label), for traps
               seconds: str = None,      # column of VOTES with seconds, for time
               features: Path = None,    # features of the tasks (.npy, a row a task in their order), for WAUM
               top: int = 5,             # number of tasks and workers to print for each score
               asked: INQUIRY, reading: READING):
     "Which tasks are ambiguous, which workers can be trusted."
-    from crowdbook.scores.ranking import identify, read_seconds, worst
+    from crowdbook.scores.ranking import identify, worst
     _check_outputs(output, inputs=(votes, gold, features))
     names = _check_scores(score or DEFAULT_SCORES, gold, seconds, features or votes.is_dir())
     read = _read(votes, reading)
-    asked |= dict(gold=_known(read, gold, reading), tasks=_tasks_of(votes, features, read, names))
-    if seconds is not None:
-        how = {name: reading[name] for name in ("worker", "sep", "encoding") if name in reading}
-        asked["seconds"] = read_seconds(votes, seconds, **how)
+    asked |= dict(gold=_known(read, gold, reading), seconds=_seconds(votes, seconds, reading),
+                  tasks=_tasks_of(votes, features, read, names))
     scores = identify(read, score or DEFAULT_SCORES, progress=sys.stderr.isatty(), **asked)
     return _found(read, scores, worst(scores, top), output)
 
-# %% ../nbs/reference/command_line.ipynb #c042
+# %% ../nbs/reference/command_line.ipynb #c061
 @command("scores")
 def _scores():
     "The scores of tasks, workers and the crowd, and their parameters."
@@ -341,7 +350,7 @@ def _scores():
                    parameters=[p for p in list(inspect.signature(f).parameters)[1:] if p != "column"])
         for kind, scores in kinds.items() for name, f in scores.items()})
 
-# %% ../nbs/reference/command_line.ipynb #c045
+# %% ../nbs/reference/command_line.ipynb #c064
 PAGE = Options("scores.page", "report", hide="votes strategy images truth gold class_names notes",
                about=dict(title="of the page; the name of VOTES if not given"))
 
@@ -358,12 +367,12 @@ def _about_page(votes, images, strategy, reading):
     return dict(title=votes.resolve().stem, class_names=class_names_of(votes), images=images, strategy=strategy,
                 notes=["Where a worker voted twice on a task, the later vote was kept."] if late else [])
 
-# %% ../nbs/reference/command_line.ipynb #c046
+# %% ../nbs/reference/command_line.ipynb #c065
 @command("report", random_state="--seed")
 def _report(votes: Path,                         # csv, tsv, json, jsonl, parquet or txt file, or data set folder
             *,
             output: Path = Path("report.html"),  # the page to write
-            images: Path = None,                 # folder with an image for each task, named after it: 17.jpg, image-17.png
+            images: Path = None,                 # folder with an image for each task, named after it: 17.jpg, ...
             strategy: str = None,                # NAME or NAME[parameter=value]; the default if not given
             known: Options("cli", "Known", hide="weights"), page: PAGE, reading: READING):
     "One page (HTML) about the crowd: labels, workers, ambiguous tasks, agreement, warnings."
@@ -375,14 +384,14 @@ def _report(votes: Path,                         # csv, tsv, json, jsonl, parque
     write(output, lambda draft: draft.write_text(html, encoding="utf-8"))
     return dict(page=output, warnings=WARNED),
 
-# %% ../nbs/reference/command_line.ipynb #c049
+# %% ../nbs/reference/command_line.ipynb #c068
 SIMULATED = Options(
     "data.simulation", "independent_confusion hammer_spammer student_teacher discrete_difficulty correlated "
     "given_confusions", kinds=dict(matrix_file=Path), about=dict(
         ratio="share of spammers (.3), of students (.8) or of good workers (.35)", n_classes="number of classes, K",
         matrix_file="confusion matrices, .npy file of shape (n_worker, K, K), for matrix-file"))
 
-
+# %% ../nbs/reference/command_line.ipynb #c069
 @command("simulate")
 def _simulate(*,
               folder: Path,             # folder to write, in the data set layout
@@ -396,7 +405,7 @@ def _simulate(*,
     say(f"wrote {folder}: {made.strategy}, {_say_size(made.votes)}")
     return dict(folder=folder, strategy=made.strategy, **_size(made.votes)),
 
-# %% ../nbs/reference/command_line.ipynb #c055
+# %% ../nbs/reference/command_line.ipynb #c075
 @command("install")
 def _install(name: str = None,  # of the data set; without it, they are listed
              *,
@@ -413,7 +422,7 @@ def _install(name: str = None,  # of the data set; without it, they are listed
     say(f"wrote {to}")
     return dict(folder=to),
 
-# %% ../nbs/reference/command_line.ipynb #c056
+# %% ../nbs/reference/command_line.ipynb #c076
 @command("verify")
 def _verify(dataset: str,  # data set folder, or the name of a known set
             ):
@@ -424,13 +433,14 @@ def _verify(dataset: str,  # data set folder, or the name of a known set
     data = cli_learning.read_data(dataset)
     found = dict(tasks=data.votes.n_tasks, workers=data.votes.n_workers, K=data.votes.n_classes, votes=len(data.votes))
     card = CARDS.get(data.name)
-    wrong = [f"{n} {k} where {getattr(card, k)} were expected" for k, n in found.items() if card and getattr(card, k) != n]
+    wrong = [f"{n} {k}, not {getattr(card, k)}" for k, n in found.items() if card and getattr(card, k) != n]
     if wrong:
         raise ValueError(f"{dataset} is not {data.name} as it is known: {', '.join(wrong)}; install it again")
     found |= dict(truth=0 if data.truth is None else len(data.truth), **{n: len(s) for n, s in data.splits.items()})
-    return dict(name=data.name, known=card is not None, **found), pd.DataFrame(found.items(), columns=["what", "number"])
+    table = pd.DataFrame(found.items(), columns=["what", "number"])
+    return dict(name=data.name, known=card is not None, **found), table
 
-# %% ../nbs/reference/command_line.ipynb #c059
+# %% ../nbs/reference/command_line.ipynb #c079
 def demo_crowd(seed: int = 0,  # of all draws
                ):              # votes, truth and confusions; the last five of thirty workers answer at random
     "The crowd of the demonstration."
@@ -440,7 +450,7 @@ def demo_crowd(seed: int = 0,  # of all draws
     right = diagonally_dominant(np.random.default_rng(seed), 25, 5)
     return given_confusions(np.concatenate([right, np.full((5, 5, 5), 1 / 5)]), n_task=500, feedback=8, seed=seed)
 
-# %% ../nbs/reference/command_line.ipynb #c061
+# %% ../nbs/reference/command_line.ipynb #c081
 def _demo_figures(crowd, models, table, workers):
     "Name -> figure."
     import matplotlib
@@ -453,7 +463,7 @@ def _demo_figures(crowd, models, table, workers):
                 workers=plot_pairs(workers[["estimated", "true"]]),
                 confusions=plot_confusions(Inquiry(crowd.votes, models=models)))
 
-# %% ../nbs/reference/command_line.ipynb #c062
+# %% ../nbs/reference/command_line.ipynb #c082
 def _told_demo(crowd, table, worst, plots, folder):
     "What the demonstration says."
     v = crowd.votes
@@ -465,7 +475,7 @@ def _told_demo(crowd, table, worst, plots, folder):
             worst, f"\nPlots: {', '.join(map(str, plots))}",
             f"Go on with: crowdbook aggregate {folder}/votes.csv -s DS --truth {folder}/truth.csv -o labels.csv")
 
-# %% ../nbs/reference/command_line.ipynb #c063
+# %% ../nbs/reference/command_line.ipynb #c083
 @command("demo")
 def _demo(*,
           folder: Path = Path("crowdbook-demo"),  # where plots and files go

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .cli_options import WARNED, Options, class_columns, command, flag, save, say, write
 
-# %% ../nbs/reference/command_line_learning.ipynb #c006
+# %% ../nbs/reference/command_line_learning.ipynb #c008
 @dataclass(frozen=True)
 class Run:
     "How a data set is shown to a network, and what the run reports and leaves behind."
@@ -25,13 +25,13 @@ class Run:
     resume: bool = False     # go on from the checkpoint of the folder
     overwrite: bool = False  # replace a finished run
 
-
+# %% ../nbs/reference/command_line_learning.ipynb #c009
 RUN = Options("cli_learning", "Run")
 RECIPE = Options("learning.training", "Recipe", kinds=dict(milestones=tuple[int, ...], augment=tuple[str, ...]))
 NETWORK = Options("learning.training", "Classifier", hide="recipe", about=dict(
     network="linear, mlp[hidden=30-20], dense, or a torchvision name"))
 
-# %% ../nbs/reference/command_line_learning.ipynb #c007
+# %% ../nbs/reference/command_line_learning.ipynb #c011
 def _recipe(given):
     "A recipe from the options that were given; ValueError if its device cannot be used here."
     import torch
@@ -44,14 +44,14 @@ def _recipe(given):
         raise ValueError(f"--device {recipe.device} cannot be used here; leave it out to take what there is") from None
     return recipe
 
-# %% ../nbs/reference/command_line_learning.ipynb #c010
+# %% ../nbs/reference/command_line_learning.ipynb #c014
 def read_data(name: str,  # folder, or name of a known set
               ):          # the Dataset
     "A data set from its folder, or by its name."
     from crowdbook.data.sets import CARDS, load, read_dataset
     return load(name, progress=sys.stderr.isatty()) if name in CARDS and not Path(name).exists() else read_dataset(name)
 
-
+# %% ../nbs/reference/command_line_learning.ipynb #c016
 def _tasks(dataset, run):
     "What the network sees: the tasks with votes, and the splits."
     from crowdbook.learning.training import Tasks
@@ -59,7 +59,7 @@ def _tasks(dataset, run):
     splits = {new: (Tasks.of(dataset, old, run.use, run.side), dataset.splits[old].truth) for new, old in names.items()}
     return Tasks.of(dataset, None, run.use, run.side), splits
 
-# %% ../nbs/reference/command_line_learning.ipynb #c011
+# %% ../nbs/reference/command_line_learning.ipynb #c018
 def _targets(dataset, labels, probas, strategy, hard):
     "Labels for training: from a file, or from the votes by a strategy; the name says which."
     from crowdbook.models.registry import DEFAULT, aggregate
@@ -75,7 +75,7 @@ def _targets(dataset, labels, probas, strategy, hard):
     model = aggregate(dataset.votes, strategy or DEFAULT)
     return (model.labels_ if hard else model.probas_), strategy or DEFAULT
 
-# %% ../nbs/reference/command_line_learning.ipynb #c012
+# %% ../nbs/reference/command_line_learning.ipynb #c020
 def read_probas(path,   # csv with task and a column for each class
                 votes,  # Votes with these tasks and classes
                 ):      # data frame, a row a task of the file and a column a class; rows sum to 1, or are 0
@@ -97,7 +97,7 @@ def read_probas(path,   # csv with task and a column for each class
             raise ValueError(f"{path}: task {str(frame.task[np.argmax(bad)])!r} {why}")
     return pd.DataFrame(p, votes.tasks.take(place), votes.classes)
 
-# %% ../nbs/reference/command_line_learning.ipynb #c014
+# %% ../nbs/reference/command_line_learning.ipynb #c023
 LEFT = ("results.json", "model.pt", "history.csv", "curves.png", "predictions.csv", "labels.csv", "workers.csv",
         "confusions.npy")
 
@@ -119,7 +119,7 @@ def _open_run(folder, run):
     folder.mkdir(exist_ok=True)
     return folder / "checkpoint.pt"
 
-# %% ../nbs/reference/command_line_learning.ipynb #c015
+# %% ../nbs/reference/command_line_learning.ipynb #c025
 def _n_labelled(votes, targets, n_tasks):
     "Number of tasks to learn from; says so if it is not all of them."
     import numpy as np
@@ -132,7 +132,7 @@ def _n_labelled(votes, targets, n_tasks):
         say(f"{n:,} of {n_tasks:,} tasks have a label; the others are left out")
     return n
 
-# %% ../nbs/reference/command_line_learning.ipynb #c016
+# %% ../nbs/reference/command_line_learning.ipynb #c027
 def _finish(folder, model, results, splits):
     "Write what a run leaves behind."
     import matplotlib
@@ -148,7 +148,7 @@ def _finish(folder, model, results, splits):
         frame = model.predict(splits["test"][0]).reset_index().assign(confidence=T.max(axis=1))
         save(frame, folder / "predictions.csv")
 
-# %% ../nbs/reference/command_line_learning.ipynb #c017
+# %% ../nbs/reference/command_line_learning.ipynb #c028
 def _fit(model, tasks, data, targets, val, output, run):
     "Train, with a checkpoint where the model writes one; a run that failed at once leaves no folder."
     point, takes = _open_run(output, run), inspect.signature(model.fit).parameters
@@ -163,7 +163,7 @@ def _fit(model, tasks, data, targets, val, output, run):
             output.rmdir()
         raise
 
-# %% ../nbs/reference/command_line_learning.ipynb #c018
+# %% ../nbs/reference/command_line_learning.ipynb #c029
 def _trained(model, data, targets, label_name, output, run):
     "Fit, judge, write and tell."
     import pandas as pd
@@ -183,7 +183,7 @@ def _trained(model, data, targets, label_name, output, run):
     table = [pd.DataFrame(scores).T.rename_axis("split").reset_index()] if scores else []
     return results | dict(warnings=WARNED), line, *table
 
-# %% ../nbs/reference/command_line_learning.ipynb #c019
+# %% ../nbs/reference/command_line_learning.ipynb #c030
 @command("train", compile="--compile/--no-compile")
 def _train(dataset: str,          # data set folder, or the name of a known set
            *,
@@ -199,7 +199,7 @@ def _train(dataset: str,          # data set folder, or the name of a known set
     targets, name = _targets(data, labels, probas, strategy, hard)
     return _trained(model, data, targets, name, output, Run(**run))
 
-# %% ../nbs/reference/command_line_learning.ipynb #c021
+# %% ../nbs/reference/command_line_learning.ipynb #c032
 def _write_crowd(model, data, tasks, folder, results):
     "labels.csv, workers.csv and confusions.npy; AccTrain where there is a truth."
     import numpy as np
@@ -219,7 +219,7 @@ def _write_crowd(model, data, tasks, folder, results):
         task, label = v.match_labels(data.truth, "the truth")
         results["AccTrain"] = float((best[task] == label).mean())
 
-# %% ../nbs/reference/command_line_learning.ipynb #c022
+# %% ../nbs/reference/command_line_learning.ipynb #c033
 def _check_own_classifier(strategy, net, recipe):
     "ClassifierEM has a classifier that is computed, not trained: refuse the options of a training."
     idle = [k for k in (*net, *recipe) if k not in ("seed", "pretrained", "frozen")]
@@ -241,7 +241,7 @@ def _aggregate_deep(dataset: str,   # data set folder, or the name of a known se
     model = from_votes(strategy, recipe=_recipe(recipe), **chosen)
     return _trained(model, read_data(dataset), None, strategy, output, Run(**run))
 
-# %% ../nbs/reference/command_line_learning.ipynb #c024
+# %% ../nbs/reference/command_line_learning.ipynb #c034
 @command("modelinfo")
 def _modelinfo(network: str,          # linear, mlp[hidden=30-20], dense, or a torchvision name
                *,

@@ -30,7 +30,7 @@ class Parameter:
     "What an option is made from: a parameter of a function, or a field of a dataclass."
     name: str            # as in Python
     kind: object = None  # bool, int, float, str, Path, Literal[...], list[...] or tuple; None: cannot be typed
-    default: object = inspect.Parameter.empty  # empty: must be given
+    default: object = ...  # of the function; ... if there is none
     about: str = ""      # its comment
 
 # %% ../nbs/reference/command_options.ipynb #c008
@@ -56,7 +56,7 @@ def _comments(source, node):
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return {node.lineno - 1 + t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
 
-
+# %% ../nbs/reference/command_options.ipynb #c013
 def _arguments(node):
     "Name, annotation, default and line of the parameters of a function, or of the fields of a dataclass."
     if isinstance(node, ast.ClassDef):
@@ -68,7 +68,7 @@ def _arguments(node):
     found = [(x.arg, x.annotation, d, x.lineno) for x, d in zip(a.args + a.kwonlyargs, defaults)]
     return [x for x in found if x[0] not in ("self", "cls")]
 
-# %% ../nbs/reference/command_options.ipynb #c012
+# %% ../nbs/reference/command_options.ipynb #c016
 def declared(source: str,  # text of a module, or of a function
              name: str,    # of a function or a class in it
              ) -> list:    # a Parameter each
@@ -79,13 +79,13 @@ def declared(source: str,  # text of a module, or of a function
     said, out = _comments(source, node), []
     for name, annotation, default, line in _arguments(node):
         try:
-            value = inspect.Parameter.empty if default is None else ast.literal_eval(default)
+            value = ... if default is None else ast.literal_eval(default)
         except ValueError:
             value = None
         out.append(Parameter(name, _kind(annotation, value), value, said.get(line, "")))
     return out
 
-# %% ../nbs/reference/command_options.ipynb #c016
+# %% ../nbs/reference/command_options.ipynb #c020
 @dataclass(eq=False)
 class Options:
     "Parameters of functions of the package as a group of options."
@@ -107,13 +107,13 @@ class Options:
                                     default=first.default if first.default == p.default else None)
         return [*found.values(), *(self.more.parameters if self.more else ())]
 
-# %% ../nbs/reference/command_options.ipynb #c020
+# %% ../nbs/reference/command_options.ipynb #c024
 COMMANDS = {}
 SHORT = dict(output="-o", strategy="-s", score="-s", n_shards="-n")
 COMMON = [Parameter("json", bool, False, "print one JSON object instead of tables"),
           Parameter("debug", bool, False, "show the traceback of an error")]
 
-
+# %% ../nbs/reference/command_options.ipynb #c025
 @dataclass
 class Command:
     "A function that can be called from a terminal."
@@ -129,17 +129,17 @@ class Command:
             if isinstance(p.annotation, Options):
                 rows += [(name, q) for q in p.annotation.parameters if q.name not in own]
             else:
-                rows.append((None, replace(own[name], default=p.default)))
+                rows.append((None, replace(own[name], default=... if p.default is p.empty else p.default)))
         return rows + [(None, p) for p in COMMON]
 
-# %% ../nbs/reference/command_options.ipynb #c021
+# %% ../nbs/reference/command_options.ipynb #c027
 def flag(name: str,   # of a parameter
          value=None,  # what is given to it
          ) -> str:    # such as --n-task 5
     "A parameter as a terminal writes it."
     return f"--{name.strip('_').replace('_', '-')}" + (f" {value}" if value not in (None, True) else "")
 
-
+# %% ../nbs/reference/command_options.ipynb #c029
 def command(name: str,       # as it is typed
             **written: str,  # flags of parameters that are not written as they are called, such as "-n --number"
             ):               # decorator
@@ -149,7 +149,7 @@ def command(name: str,       # as it is typed
         return function
     return register
 
-# %% ../nbs/reference/command_options.ipynb #c022
+# %% ../nbs/reference/command_options.ipynb #c030
 def _flags(command, group, p):
     "How a parameter is written, such as ['-o', '--output'] or ['VOTES']; what is on can be turned off."
     own = inspect.signature(command.function).parameters.get(p.name)
@@ -158,14 +158,14 @@ def _flags(command, group, p):
     words = command.written.get(p.name, f"{SHORT.get(p.name, '')} {flag(p.name)}").split()
     return [f"{words[0]}/--no-{words[0][2:]}"] if p.default is True else words
 
-
+# %% ../nbs/reference/command_options.ipynb #c032
 def _about(p):
     "What help says of a parameter: its comment, with the default."
-    none = p.default is False or p.default in (inspect.Parameter.empty, None, "", ())
+    none = p.default is False or p.default in (..., None, "", ())
     shown = "" if none else " (on)" if p.default is True else f" ({p.default})"
     return p.about.replace("if None", "if not given") + shown
 
-# %% ../nbs/reference/command_options.ipynb #c024
+# %% ../nbs/reference/command_options.ipynb #c035
 def _option(command, group, p):
     "A parameter as typer reads it."
     many, default = get_origin(p.kind) or p.kind, None if group else p.default
@@ -177,9 +177,11 @@ def _option(command, group, p):
         told = typer.Option(*words, help=_about(p), show_default=False)
     else:
         told = typer.Argument(metavar=words[0], help=_about(p), show_default=False)
-    return inspect.Parameter(p.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, told])
+    empty, only = inspect.Parameter.empty, inspect.Parameter.KEYWORD_ONLY
+    default = empty if default is ... else default
+    return inspect.Parameter(p.name, only, default=default, annotation=Annotated[kind, told])
 
-# %% ../nbs/reference/command_options.ipynb #c025
+# %% ../nbs/reference/command_options.ipynb #c037
 def _typed(command):
     "The function that typer calls: a command, with a signature as typer reads it."
     def run(**words):
@@ -189,9 +191,9 @@ def _typed(command):
     run.__annotations__ = {p.name: p.annotation for p in made}
     return run
 
-# %% ../nbs/reference/command_options.ipynb #c028
+# %% ../nbs/reference/command_options.ipynb #c040
 def _split(text, kind=tuple, flag=""):
-    "The words of an option, whole numbers if all are or the kind asks for it; ValueError if one is missing or no number."
+    "The words of an option, as whole numbers if all are; ValueError if one is missing, or no number where it must be."
     words = tuple(w.strip() for w in text.split(","))
     if "" in words:
         raise ValueError(f"{flag} {text}: a name is missing; write names with commas between them")
@@ -201,7 +203,7 @@ def _split(text, kind=tuple, flag=""):
         raise ValueError(f"{flag} {text}: write whole numbers with commas between them, such as 50,100")
     return words
 
-# %% ../nbs/reference/command_options.ipynb #c031
+# %% ../nbs/reference/command_options.ipynb #c043
 def _plain(x):
     "The same for JSON: no numbers of numpy, nothing that is not a number."
     if isinstance(x, dict):
@@ -211,7 +213,7 @@ def _plain(x):
     x = x.item() if hasattr(x, "item") else x
     return None if x != x else x if isinstance(x, (bool, int, float, str, type(None))) else str(x)
 
-# %% ../nbs/reference/command_options.ipynb #c032
+# %% ../nbs/reference/command_options.ipynb #c045
 def _print_table(frame):
     "A data frame as a table of text, its content word for word."
     from rich.console import Console
@@ -223,7 +225,7 @@ def _print_table(frame):
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
     Console(highlight=False, markup=False, emoji=False).print(table)
 
-# %% ../nbs/reference/command_options.ipynb #c034
+# %% ../nbs/reference/command_options.ipynb #c047
 WARNED = []
 
 
@@ -236,14 +238,14 @@ def _warn(message, category, filename, lineno, file=None, line=None):
     WARNED.append(str(message))
     say(f"crowdbook: warning: {message}")
 
-
+# %% ../nbs/reference/command_options.ipynb #c048
 def _show(answer, as_json):
     "Print what a command answers: data for programs, or the lines and tables after it."
     data, *pieces = answer or ({},)
     for piece in [json.dumps(_plain(data))] if as_json else pieces:
         print(piece) if isinstance(piece, str) else _print_table(piece)
 
-# %% ../nbs/reference/command_options.ipynb #c036
+# %% ../nbs/reference/command_options.ipynb #c051
 def _call(command, words):
     "Call the function of a command with what was typed, parameter -> value or None, and print its answer."
     from crowdbook.votes.core import spelled
@@ -262,7 +264,7 @@ def _call(command, words):
         warnings.showwarning = _warn
         _show(command.function(**given), words["json"])
 
-# %% ../nbs/reference/command_options.ipynb #c038
+# %% ../nbs/reference/command_options.ipynb #c054
 WRITERS = {  # by ending: functions of a data frame and a path
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
     ".tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
@@ -270,7 +272,7 @@ WRITERS = {  # by ending: functions of a data frame and a path
     ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
 }
 
-
+# %% ../nbs/reference/command_options.ipynb #c055
 def write(path,   # file or folder to write
           make,   # function that writes to the path it is given
           quiet: bool = False,  # without a remark
@@ -283,20 +285,20 @@ def write(path,   # file or folder to write
     if not quiet:
         say(f"wrote {path}" + (" (it replaces the file that was there)" if there else ""))
 
-# %% ../nbs/reference/command_options.ipynb #c039
+# %% ../nbs/reference/command_options.ipynb #c056
 def save(frame,       # pandas data frame
          path: Path,  # .csv, .tsv, .json or .parquet file
          ):
     "Write a table in the format of the ending."
     write(path, lambda draft: WRITERS[Path(path).suffix.lower()](frame, draft))
 
-
+# %% ../nbs/reference/command_options.ipynb #c058
 def class_columns(classes) -> list:  # of texts, one a class
     "Names of the columns that hold the probabilities of the classes."
     names = [str(c) for c in classes]
     return [f"class {n}" for n in names] if {"task", "strategy"} & set(names) else names
 
-# %% ../nbs/reference/command_options.ipynb #c042
+# %% ../nbs/reference/command_options.ipynb #c061
 EXTRAS = dict(torch="learn", torchvision="learn", dask="dask", distributed="dask")
 
 
@@ -317,7 +319,7 @@ def _sentence(error):
         text = f"a fault of crowdbook itself: {type(error).__name__}: {error}; --debug shows where"
     return " ".join(text.split())
 
-# %% ../nbs/reference/command_options.ipynb #c044
+# %% ../nbs/reference/command_options.ipynb #c063
 _Version = Annotated[bool, typer.Option("--version", help="Show the version and stop.")]
 
 
@@ -328,7 +330,7 @@ def _top(context: typer.Context, version: _Version = False):
     elif context.invoked_subcommand is None:
         print(context.get_help())
 
-# %% ../nbs/reference/command_options.ipynb #c045
+# %% ../nbs/reference/command_options.ipynb #c064
 def main(args=None,  # words of the command line; those of the process if None
          ):
     "Run the command line; exits with 0, or with 2 after one sentence on standard error."

@@ -253,7 +253,8 @@ def test_the_reading_options_apply_to_every_file(folder):
         assert json.loads(out)["WMV"]["accuracy"] == 1
         assert list(pd.read_csv(folder / "labels.csv").label) == ["dog", "dog"]
     (folder / "neither.csv").write_text("picture,is\nb,dog\n")
-    assert "neither.csv: the header" in crowdbook("aggregate", "odd.csv", *how, "--truth", "neither.csv", cwd=folder, code=2)
+    said = crowdbook("aggregate", "odd.csv", *how, "--truth", "neither.csv", cwd=folder, code=2)
+    assert "neither.csv: the header is one cell" in said
 
 
 MARKUP = ["[/]", "[red]x[/red]", "[bold", ":smile:", "[link=x]y[/link]"]
@@ -404,7 +405,8 @@ def real_parameters(group):
             found = {n: p.default for n, p in inspect.signature(thing).parameters.items()}
         for n, default in found.items():
             out[n] = default if out.get(n, default) == default else None
-    return {n: d for n, d in out.items() if n not in group.hide.split()} | (real_parameters(group.more) if group.more else {})
+    more = real_parameters(group.more) if group.more else {}
+    return {n: d for n, d in out.items() if n not in group.hide.split()} | more
 
 
 @pytest.mark.parametrize("key", GROUPS, ids=" ".join)
@@ -418,7 +420,7 @@ def test_options_are_the_parameters_of_the_functions(key):
     assert options.keys() == wanted.keys()
     for name, p in options.items():
         assert p.kind is not None and p.about, name
-        assert p.default == wanted[name] or (p.default, type(wanted[name])) == (None, dataclasses._MISSING_TYPE), name
+        assert p.default == (... if wanted[name] in (inspect.Parameter.empty, dataclasses.MISSING) else wanted[name])
 
 
 def answers(words, monkeypatch):

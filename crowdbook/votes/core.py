@@ -243,7 +243,8 @@ def _kept_rows(task, worker, duplicates, tasks, workers, source):
     row = again[0]
     more = f" ({len(again)} such rows)" if len(again) > 1 else ""
     raise ValueError(f"{_say(source, row)}: worker {_show(workers[worker[row]])} votes a second time on task "
-                     f"{_show(tasks[task[row]])}{more}; choose {option('duplicates', 'last')} or {option('duplicates', 'keep')}")
+                     f"{_show(tasks[task[row]])}{more}; choose {option('duplicates', 'last')} or "
+                     f"{option('duplicates', 'keep')}")
 
 # %% ../../nbs/votes/01_votes.ipynb #c027
 def _from_columns(raw, vocabularies, duplicates, source, text) -> Votes:

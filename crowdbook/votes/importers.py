@@ -98,7 +98,8 @@ def _field(record, name, where, what="task"):
     value = record
     for key in [name] if name in record else name.split("."):
         if not isinstance(value, dict) or key not in value:
-            raise ValueError(f"{where}: there is no {name!r} but {_some(record)}; name the right one with {option(what)}")
+            raise ValueError(f"{where}: there is no {name!r} but {_some(record)}; name the right one with "
+                             f"{option(what)}")
         value = value[key]
     if isinstance(value, (dict, list)):
         raise ValueError(f"{where}: {name!r} is {str(value)[:40]!r}; name a single value with {option(what)}, such as "
@@ -170,7 +171,8 @@ def _choose_control(control, seen, path):
     if not usable:
         raise ValueError(f"{path}: no annotation has choices, a rating or a taxonomy "
                          f"(it has {_some(seen) or 'no control'}); export a project that classifies")
-    raise ValueError(f"{path} has several controls ({_some(usable)}); choose one, such as {option('control', usable[0])}")
+    raise ValueError(f"{path} has several controls ({_some(usable)}); choose one, such as "
+                     f"{option('control', usable[0])}")
 
 
 def _person(worker):
