@@ -10,6 +10,7 @@ import zlib
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 # %% ../nbs/reference/plots.ipynb #c006
@@ -25,7 +26,7 @@ def style():  # the context manager
     "A context manager: figures drawn inside `with style():` have the book's look."
     return plt.rc_context(STYLE)
 
-# %% ../nbs/reference/plots.ipynb #c008
+# %% ../nbs/reference/plots.ipynb #c009
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#B8A800", "#4D4D4D"]
 _FIXED = dict(MV="#4D4D4D", NS="#56B4E9", DS="#0072B2", GLAD="#D55E00", WMV="#E69F00", WAWA="#009E73", ZBS="#CC79A7",
               IWMV="#B8A800", Shapley="#8A5A2B", LA="#AA4466", TwoThird="#BBBBBB", PlantNet="#228833", MAP="#44AA99",
@@ -41,8 +42,8 @@ def color(name: str,  # name of a strategy, with or without its parameters: "DS"
     base = name.split("[")[0]
     return _FIXED.get(base, OKABE_ITO[zlib.crc32(base.encode()) % len(OKABE_ITO)])
 
-# %% ../nbs/reference/plots.ipynb #c011
-def count_bins(values,         # non-negative whole numbers
+# %% ../nbs/reference/plots.ipynb #c013
+def count_bins(values,              # non-negative whole numbers
                max_bins: int = 30,  # most bins
                ) -> np.ndarray:     # edges, half-way between whole numbers
     "Edges of at most `max_bins` bins of equal whole width that cover `values`."
@@ -50,7 +51,7 @@ def count_bins(values,         # non-negative whole numbers
     width = -(-(high - low + 1) // max_bins)
     return np.arange(low, high + width + 1, width) - 0.5
 
-# %% ../nbs/reference/plots.ipynb #c013
+# %% ../nbs/reference/plots.ipynb #c016
 def histogram(values,               # whole numbers, one for each task or worker
               ax=None,              # axes to draw on; new ones if None
               xlabel: str = "",     # what is counted
@@ -62,8 +63,8 @@ def histogram(values,               # whole numbers, one for each task or worker
     values = np.asarray(values)
     with style():
         ax = ax or plt.subplots(figsize=(4.2, 2.8))[1]
-        ax.hist(values, bins=count_bins(values, max_bins), weights=np.full(len(values), 100 / len(values)),
-                color=color, edgecolor="white", linewidth=0.5)
+        sns.histplot(values, bins=count_bins(values, max_bins), stat="percent", color=color, alpha=1, edgecolor="white",
+                     linewidth=.5, ax=ax)
         ax.yaxis.set_major_formatter(PercentFormatter(decimals=None))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         if np.ptp(values) < 2:  # one or two bars: leave room beside them
@@ -71,38 +72,37 @@ def histogram(values,               # whole numbers, one for each task or worker
         ax.set(xlabel=xlabel, ylabel=f"share of the {what}" if what else "")
     return ax
 
-# %% ../nbs/reference/plots.ipynb #c016
+# %% ../nbs/reference/plots.ipynb #c019
 def strategy_bars(scores,            # strategy -> score in [0, 1], a dict or a Series
                   ax=None,           # axes to draw on; new ones if None
                   xlabel: str = "AccTrain",  # what the score is
                   ):                 # the axes
     "Horizontal bars of a score for each strategy, with the figures written at their ends."
-    names, values = list(scores.keys()), [float(v) for v in dict(scores).values()]
+    scores = {name: float(value) for name, value in dict(scores).items()}
     with style():
-        ax = ax or plt.subplots(figsize=(5, 0.4 * len(names) + 0.8))[1]
-        bars = ax.barh(names, values, color=[color(n) for n in names])
-        ax.bar_label(bars, fmt="%.3f", padding=3)
-        ax.invert_yaxis()
-        ax.set(xlabel=xlabel, xlim=(0, 1.12 * max(values, default=1)))
-        ax.grid(axis="y", visible=False)
+        ax = ax or plt.subplots(figsize=(5, 0.4 * len(scores) + 0.8))[1]
+        sns.barplot(x=list(scores.values()), y=list(scores), hue=list(scores), palette=[color(n) for n in scores],
+                    saturation=1, edgecolor="none", legend=False, ax=ax)
+        for bars in ax.containers:
+            ax.bar_label(bars, fmt="%.3f", padding=3)
+        ax.set(xlabel=xlabel, xlim=(0, 1.12 * max(scores.values(), default=1)))
     return ax
 
-# %% ../nbs/reference/plots.ipynb #c019
+# %% ../nbs/reference/plots.ipynb #c022
 def heatmap(matrix,            # shape (K, K), entries in [0, 1]; rows are true classes
             classes,           # the K names
             ax=None,           # axes to draw on; new ones if None
             title: str = "",   # above the map
             ):                 # the axes
     "A confusion matrix as a heat map: true classes on the rows, answers on the columns."
-    matrix, K = np.asarray(matrix), len(classes)
+    K, names = len(classes), [str(c) for c in classes]
+    cells = np.vectorize(lambda v: f"{v:.2f}".lstrip("0"))(matrix) if K <= 10 else False
     with style():
         ax = ax or plt.subplots(figsize=(3.2, 3))[1]
-        ax.imshow(matrix, vmin=0, vmax=1, cmap="Blues")
-        ax.set_xticks(range(K), [str(c) for c in classes], rotation=90 if K > 5 else 0)
-        ax.set_yticks(range(K), [str(c) for c in classes])
+        sns.heatmap(np.asarray(matrix), vmin=0, vmax=1, cmap="Blues", annot=cells, fmt="", cbar=False, square=True,
+                    xticklabels=names, yticklabels=names, annot_kws=dict(size=8 if K <= 6 else 6), ax=ax)
+        ax.spines[["left", "bottom"]].set_visible(True)
+        ax.tick_params("x", rotation=90 if K > 5 else 0)
+        ax.tick_params("y", rotation=0)
         ax.set(xlabel="answer", ylabel="true class", title=title)
-        ax.grid(False)
-        for (i, j), v in np.ndenumerate(matrix if K <= 10 else matrix[:0]):
-            ax.text(j, i, f"{v:.2f}".lstrip("0"), ha="center", va="center", fontsize=8 if K <= 6 else 6,
-                    color="white" if v > 0.55 else "black")
     return ax

@@ -1,7 +1,11 @@
 "The command line as a shell calls it: published accuracies on real votes, files, JSON, errors, and what is imported."
 
+import dataclasses
+import importlib
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crowdbook import Votes, __version__
+from crowdbook import Votes, __version__, cli, cli_options  # noqa: F401
+from crowdbook.cli_options import COMMANDS
 from crowdbook.models.registry import DEFAULT
 
 MIRROR = Path(os.environ.get("CROWDBOOK_MIRROR", "nowhere"))
@@ -42,7 +47,6 @@ def test_labelme(labelme):
     )
     assert out["DS"]["accuracy"] == pytest.approx(0.797, abs=0.003)
     assert out["GLAD"]["accuracy"] == pytest.approx(0.775, abs=0.003)
-    assert set(out["DS"]) == {"accuracy", "n_iter", "seconds"}
 
 
 @real
@@ -170,14 +174,18 @@ ODD = {
         ("aggregate v.csv -s WMV --weights zero.csv", "all workers with votes have the weight 0"),
         ("aggregate v.csv -s MV --weights zero.csv", "--weights is for the strategy WMV"),
         ("aggregate v.csv --classes cat,cat,dog", "'cat' is named twice"),
-        ("aggregate v.csv --classes cat,,dog", "a class has no name"),
+        ("aggregate v.csv --classes cat,,dog", "--classes cat,,dog: a name is missing"),
         ("aggregate v.csv --sep ;;", "sep must be one character, not ';;'"),
         ("shards v.csv --to out --sep ;;", "sep must be one character, not ';;'"),
         ("aggregate v.csv --encoding klingon", "encoding 'klingon' is not known"),
         ("shards v.csv --to out --worker task", "task, worker and label must be three columns"),
         ("aggregate nobody.json", "there are no votes and no classes"),
-        ("aggregate v.csv --seed -1", "'--seed'"),
-        ("aggregate v.csv -s DSS --sparse", "it has no form for --sparse"),
+        ("aggregate v.csv --seed -1", "--seed must be at least 0, not -1"),
+        ("aggregate v.csv --sparse", "No such option: --sparse"),
+        ("aggregate v.csv -s DS[tols=1]", "strategy 'DS[tols=1]' has no parameter 'tols'; it has tol, max_iter"),
+        ("aggregate v.csv -o labels.doc", "the ending '.doc' is not known; use .csv, .tsv, .json, .parquet"),
+        ("aggregate v.csv --control label", "v.csv has no use for --control; leave it out"),
+        ("aggregate v.csv --from toloka --worker who", "--from toloka has no use for --worker; leave it out"),
         ("modelinfo mlp[hidden=x]", "hidden must be an integer of at least 1, not 'x'"),
         ("modelinfo dens", "there is no network 'dens'; did you mean dense?"),
     ],
@@ -200,30 +208,87 @@ def test_overwriting_spares_what_is_not_ours(tmp_path):
     crowdbook(*again, cwd=tmp_path)
 
 
-def test_sparse_and_shards(folder):
-    "Labels of --sparse are those without it, of a file and of a folder of shards."
-    crowdbook("aggregate", "votes.csv", "-s", "NS", "-o", "dense.csv", cwd=folder)
-    crowdbook("aggregate", "votes.csv", "-s", "NS", "--sparse", "-o", "thin.csv", cwd=folder)
-    pd.testing.assert_frame_equal(pd.read_csv(folder / "dense.csv"), pd.read_csv(folder / "thin.csv"))
+def test_shards(folder):
+    "A folder of shards is recognised; its labels are those of the file."
+    crowdbook("aggregate", "votes.csv", "-s", "NS", "-o", "whole.csv", cwd=folder)
     crowdbook("shards", "votes.csv", "--to", "pieces", "-n", 3, cwd=folder)
-    out = crowdbook("aggregate", "pieces", "--sparse", "--json", "-s", "OneCoin", "-s", "MV", "--truth", "truth.csv",
+    crowdbook("aggregate", "pieces", "-s", "NS", "-o", "parts.csv", cwd=folder)
+    whole, parts = (pd.read_csv(folder / f"{n}.csv").sort_values("task", ignore_index=True) for n in ("whole", "parts"))
+    pd.testing.assert_frame_equal(whole, parts)
+    out = crowdbook("aggregate", "pieces", "--json", "-s", "OneCoin", "-s", "MV", "--truth", "truth.csv",
                     "-o", "both.csv", "--workers", "who.csv", cwd=folder)
     out = json.loads(out)
-    assert list(out) == ["OneCoin", "MV"] and set(out["MV"]) == {"accuracy", "n_iter", "seconds"}
+    assert list(out) == ["OneCoin", "MV"] and out["MV"]["accuracy"] == 1
     assert list(pd.read_csv(folder / "both.csv").columns) == ["strategy", "task", "label", "confidence"]
     for words, said in (
         ("shards votes.csv --to pieces", "pieces exists; choose another folder"),
         ("shards votes.csv --to nowhere/pieces", "nowhere: there is no such folder"),
         ("shards lost.csv --to new", "lost.csv: there is no such file"),
-        ("aggregate pieces --sparse -s GLAD", "there is no strategy 'GLAD' among MV, NS"),
-        ("aggregate pieces --sparse --probas p.csv", "--probas writes a column for each class"),
-        ("aggregate pieces --sparse --worker who", "has no column 'who'"),
-        ("aggregate pieces --sparse -o labels.txt", "labels are written to a .csv file"),
+        ("aggregate pieces --worker who", "has no column 'who'"),
+        ("identify pieces", "a folder of shards is for aggregate and compare"),
     ):
         assert said in crowdbook(*words.split(), cwd=folder, code=2)
     assert not (folder / "new").exists()
-    for command in ("shards", "aggregate"):
-        crowdbook(command, "--help")
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "json", "parquet"])
+def test_endings(folder, ending):
+    "The format of a table is that of its ending."
+    crowdbook("aggregate", "votes.csv", "-s", "MV", "-o", f"labels.{ending}", cwd=folder)
+    read = dict(csv=pd.read_csv, tsv=lambda p: pd.read_csv(p, sep="\t"), json=pd.read_json, parquet=pd.read_parquet)
+    table = read[ending](folder / f"labels.{ending}")
+    assert list(table.columns) == ["task", "label", "confidence"] and list(table.label) == ["cat", "dog"]
+
+
+def test_the_reading_options_apply_to_every_file(folder):
+    "Truth, gold and weights in the columns and with the separator of the votes; or in their own."
+    text = (folder / "votes.csv").read_text().replace("task,worker,label", "image,who,says")
+    (folder / "odd.csv").write_text(text.replace(",", ";"))
+    (folder / "truth2.csv").write_text("image;says\nb;dog\n")
+    (folder / "weights2.csv").write_text("who;weight\nann;1\nbob;1\ncy;2.5\n")
+    how = "--task image --worker who --label says --sep ;".split()
+    for truth, weights in (("truth2.csv", "weights2.csv"), ("truth.csv", "weights.csv")):
+        out = crowdbook("aggregate", "odd.csv", *how, "-s", "WMV", "--truth", truth, "--weights", weights, "--json",
+                        "-o", "labels.csv", cwd=folder)
+        assert json.loads(out)["WMV"]["accuracy"] == 1
+        assert list(pd.read_csv(folder / "labels.csv").label) == ["dog", "dog"]
+    (folder / "neither.csv").write_text("picture,is\nb,dog\n")
+    said = crowdbook("aggregate", "odd.csv", *how, "--truth", "neither.csv", cwd=folder, code=2)
+    assert "neither.csv: the header is one cell" in said
+
+
+MARKUP = ["[/]", "[red]x[/red]", "[bold", ":smile:", "[link=x]y[/link]"]
+
+
+@pytest.mark.parametrize("name", MARKUP)
+def test_names_are_printed_word_for_word(tmp_path, name):
+    "Neither a class, nor a task, nor a worker is markup."
+    rows = [(f"{name} t", f"{name} w", name), (f"{name} t", "bob", name), ("t2", "bob", "other")]
+    pd.DataFrame(rows, columns=["task", "worker", "label"]).to_csv(tmp_path / "v.csv", index=False)
+    table = crowdbook("aggregate", "v.csv", "-s", "MV", cwd=tmp_path)
+    assert re.search(rf"^{re.escape(name)} t +{re.escape(name)} +1.000", table, re.MULTILINE)
+    assert f"{name} w" in crowdbook("identify", "v.csv", "-s", "agreement", cwd=tmp_path)
+    out = json.loads(crowdbook("aggregate", "v.csv", "-s", "MV", "--json", cwd=tmp_path))
+    assert out["MV"]["first_labels"][0] == dict(task=f"{name} t", label=name, confidence=1.0)
+
+
+@pytest.mark.parametrize("strategies", [["DS"], ["DS", "NS"]])
+def test_classes_named_as_columns(tmp_path, strategies):
+    "Classes called task and strategy keep columns of their own, and training reads them back."
+    from crowdbook.cli_learning import read_probas
+    classes = ["class task", "strategy", "task"]
+    rows = [(f"t{i}", f"w{j}", classes[(i + (j == 2)) % 3]) for i in range(6) for j in range(3)]
+    pd.DataFrame(rows, columns=["task", "worker", "label"]).to_csv(tmp_path / "v.csv", index=False)
+    chosen = [w for s in strategies for w in ("-s", s)]
+    crowdbook("aggregate", "v.csv", *chosen, "--probas", "p.csv", cwd=tmp_path)
+    with open(tmp_path / "p.csv") as f:
+        columns = f.readline().strip().split(",")
+    keys = ["strategy", "task"][2 - len(strategies):]
+    assert columns == keys + [f"class {c}" for c in classes]
+    if len(strategies) == 1:
+        votes = Votes.read(tmp_path / "v.csv")
+        read = read_probas(tmp_path / "p.csv", votes)
+        assert list(read.columns) == classes and (read.idxmax(axis=1) == [classes[i % 3] for i in range(6)]).all()
 
 
 def test_nothing_is_written_when_something_fails(folder):
@@ -309,3 +374,119 @@ def test_version_and_console_script():
     assert crowdbook("--version").strip() == f"crowdbook {__version__}"
     script = Path(sys.executable).parent / "crowdbook"
     assert not script.exists() or subprocess.run([script, "--version"], capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_every_command(name):
+    "Each argument and option has one line that says what it is; nothing that computes is imported."
+    code = ("import sys\nfrom crowdbook.cli import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+            "assert not {'torch', 'pandas', 'numpy'} & set(sys.modules)")
+    run = subprocess.run([sys.executable, "-c", code, name, "--help"], capture_output=True, text=True,
+                         env={**os.environ, "COLUMNS": "160"})
+    assert run.returncode == 0, run.stderr
+    lines = run.stdout.split("Options:")[1].strip().splitlines()
+    written = [cli_options._flags(COMMANDS[name], *p)[0] for p in COMMANDS[name].parameters]
+    assert len(lines) == sum(flag.startswith("-") for flag in written) + 1  # and --help
+    assert all(re.match(r" *-\S.*(  |\n)\S", line) for line in lines), lines
+
+
+GROUPS = {(name, p.name): p.annotation for name, c in COMMANDS.items()
+          for p in inspect.signature(c.function).parameters.values() if isinstance(p.annotation, cli_options.Options)}
+
+
+def real_parameters(group):
+    "Name -> default of the parameters of the functions behind a group of options, as Python sees them."
+    module, out = importlib.import_module(f"crowdbook.{group.module}"), {}
+    for name in group.names.split():
+        thing = getattr(module, name, None) or getattr(Votes, name)
+        if dataclasses.is_dataclass(thing):
+            found = {f.name: f.default for f in dataclasses.fields(thing)}
+        else:
+            found = {n: p.default for n, p in inspect.signature(thing).parameters.items()}
+        for n, default in found.items():
+            out[n] = default if out.get(n, default) == default else None
+    more = real_parameters(group.more) if group.more else {}
+    return {n: d for n, d in out.items() if n not in group.hide.split()} | more
+
+
+@pytest.mark.parametrize("key", GROUPS, ids=" ".join)
+def test_options_are_the_parameters_of_the_functions(key):
+    "No parameter is missing, none is invented, none has another default, and each says what it is."
+    group = GROUPS[key]
+    if "learning" in group.module:
+        pytest.importorskip("torch")
+    options = {p.name: p for p in group.parameters}
+    wanted = real_parameters(group)
+    assert options.keys() == wanted.keys()
+    for name, p in options.items():
+        assert p.kind is not None and p.about, name
+        assert p.default == (... if wanted[name] in (inspect.Parameter.empty, dataclasses.MISSING) else wanted[name])
+
+
+def answers(words, monkeypatch):
+    "What a command hands to the printer: data for programs, pieces for people."
+    kept = []
+    monkeypatch.setattr(cli_options, "_show", lambda answer, as_json: kept.append(answer))
+    with pytest.raises(SystemExit) as stop:
+        cli_options.main(words.split())
+    assert stop.value.code == 0
+    return kept[0][0], kept[0][1:]
+
+
+def leaves(data):
+    "Every key and value of nested dictionaries and lists, as text."
+    if isinstance(data, dict):
+        return set().union(*(({str(k)} | leaves(v)) for k, v in data.items()))
+    if isinstance(data, list):
+        return set().union(*map(leaves, data))
+    return {str(data)}
+
+
+@pytest.mark.parametrize("words", [
+    "aggregate votes.csv -s DS -s MV --truth truth.csv", "compare votes.csv -s MV -s GLAD", "strategies", "scores",
+    "identify votes.csv", "verify crowd", "demo --folder demo", "install", "simulate --folder other --n-task 20",
+    "report votes.csv", "shards votes.csv --to parts -n 2",
+])
+def test_json_holds_what_a_person_sees(folder, monkeypatch, words):
+    "Every cell of the tables, and every number in the lines above them."
+    monkeypatch.chdir(folder)
+    answers("simulate --folder crowd --n-task 20", monkeypatch)
+    data, pieces = answers(words, monkeypatch)
+    held = leaves(json.loads(json.dumps(cli_options._plain(data))))
+    for piece in pieces:
+        if isinstance(piece, str):
+            cells = [w.replace(",", "") for w in re.findall(r"(?<![\w.-])\d[\d,]*(?=[ ,:.)])", piece)]
+        else:
+            cells = [str(cli_options._plain(v)) for row in piece.itertuples(index=False) for v in row]
+        lost = {c for c in cells if c not in held and c.removesuffix(" (default)") not in held}
+        assert not {c for c in lost if not set(c.split(", ")) <= held and c}, (lost, piece)
+
+
+def test_warnings_are_in_the_json(tmp_path):
+    "What is said on standard error as a warning is also told to programs."
+    crowdbook("simulate", *"--strategy correlated --correlation .95 --n-family 2 --folder crowd".split(), cwd=tmp_path)
+    run = subprocess.run([*RUN, *"aggregate crowd -s DS --json".split()], cwd=tmp_path, capture_output=True, text=True)
+    said = [line.removeprefix("crowdbook: warning: ") for line in run.stderr.splitlines()]
+    assert said and json.loads(run.stdout)["DS"]["warnings"] == said
+
+
+def test_debug_and_a_missing_extra(folder):
+    "--debug shows the traceback; a command whose extra is not installed names it."
+    run = subprocess.run([*RUN, "aggregate", "lost.csv", "--debug"], cwd=folder, capture_output=True, text=True)
+    assert run.returncode and "Traceback" in run.stderr and "lost.csv: there is no such file" in run.stderr
+    code = "import sys; sys.modules['torch'] = None; from crowdbook.cli import main; main(sys.argv[1:])"
+    for words in (["modelinfo", "dense"], ["identify", "votes.csv", "-s", "WAUM", "--features", "truth.csv"]):
+        run = subprocess.run([sys.executable, "-c", code, *words], cwd=folder, capture_output=True, text=True)
+        assert (run.returncode, run.stdout) == (2, "") and run.stderr.count("\n") == 1
+        assert 'install it with pip install "crowdbook[learn]"' in run.stderr
+
+
+def test_a_command_is_registered_once():
+    "However often its cell is run."
+    before = dict(COMMANDS)
+    try:
+        for _ in range(2):
+            cli_options.command("demo")(COMMANDS["demo"].function)
+        assert list(COMMANDS) == list(before)
+    finally:
+        COMMANDS.update(before)

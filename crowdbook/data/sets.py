@@ -37,7 +37,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pandas as pd
 
-from ..votes.core import Votes, atomic
+from ..votes.core import Votes, atomic, option
 
 # %% ../../nbs/data/03_real_crowds.ipynb #c007
 @dataclass(frozen=True, eq=False)
@@ -1019,7 +1019,7 @@ def _check_free(to, overwrite):
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         if not overwrite:
             raise FileExistsError(
-                f"{to} exists and is not empty; choose another folder, or replace it with overwrite=True"
+                f"{to} exists and is not empty; choose another folder, or replace it with {option('overwrite', True)}"
             )
         if not (to / "metadata.json").is_file():
             raise FileExistsError(

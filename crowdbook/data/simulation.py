@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..votes.core import Votes, atomic
+from ..votes.core import Votes, atomic, option
 
 # %% ../../nbs/data/04_simulated_crowds.ipynb #c006
 @dataclass(frozen=True, repr=False)
@@ -402,7 +402,7 @@ def simulate(strategy: str = "independent-confusion",  # name of a simulator in 
     known = inspect.signature(make).parameters
     for name in params:
         if name not in known:
-            raise ValueError(f"{strategy} has no parameter {name!r}; it has {', '.join(known)}")
+            raise ValueError(f"{strategy} has no use for {option(name)}; it takes {', '.join(map(option, known))}")
     if "matrix_file" in known and "matrix_file" not in params:
-        raise ValueError(f"{strategy} needs matrix_file, an .npy file of shape (n_worker, K, K)")
+        raise ValueError(f"{strategy} needs {option('matrix_file')}, an .npy file of shape (n_worker, K, K)")
     return make(**params)

@@ -25,6 +25,7 @@ from crowdbook.votes.core import (
     file_suffix,
     first_line,
     from_text,
+    option,
     shown,
     text_options,
 )
@@ -97,10 +98,11 @@ def _field(record, name, where, what="task"):
     value = record
     for key in [name] if name in record else name.split("."):
         if not isinstance(value, dict) or key not in value:
-            raise ValueError(f"{where}: there is no {name!r} but {_some(record)}; name the right one with {what}=...")
+            raise ValueError(f"{where}: there is no {name!r} but {_some(record)}; name the right one with "
+                             f"{option(what)}")
         value = value[key]
     if isinstance(value, (dict, list)):
-        raise ValueError(f"{where}: {name!r} is {str(value)[:40]!r}; name a single value with {what}=..., such as "
+        raise ValueError(f"{where}: {name!r} is {str(value)[:40]!r}; name a single value with {option(what)}, such as "
                          f"{name}.KEY")
     return value
 
@@ -165,11 +167,12 @@ def _choose_control(control, seen, path):
         return usable[0] if control is None else control
     if control is not None:
         raise ValueError(f"{path} has no control {control!r} with choices, a rating or a taxonomy, but {_some(seen)}; "
-                         f"name one with control=...")
+                         f"name one with {option('control')}")
     if not usable:
         raise ValueError(f"{path}: no annotation has choices, a rating or a taxonomy "
                          f"(it has {_some(seen) or 'no control'}); export a project that classifies")
-    raise ValueError(f"{path} has several controls ({_some(usable)}); choose one, such as control={usable[0]!r}")
+    raise ValueError(f"{path} has several controls ({_some(usable)}); choose one, such as "
+                     f"{option('control', usable[0])}")
 
 
 def _person(worker):
@@ -199,7 +202,7 @@ def read_label_studio(path,                 # JSON (full export) or JSON-MIN fil
     for name, answers in [c for a in found for c in a[3].items()]:
         seen[name] = seen.get(name, False) or answers is not None
     control, rows = _choose_control(control, seen, path) if found else control, []
-    advice = f"make {control!r} a single choice, or take another control with control=..."
+    advice = f"make {control!r} a single choice, or take another control with {option('control')}"
     for _, worker, place, controls, t in found:
         label = _single(controls.get(control) or [], f"{path}, {place}", advice)
         if label is None:
@@ -263,7 +266,7 @@ def _column(header, name, what, path, prefix, default=None):
     found = [c for c in header if c.lower().startswith(prefix.lower())]
     if len(found) != 1:
         raise ValueError(f"{path} has {len(found) or 'no'} columns {prefix}* ({_some(found or header)}); "
-                         f"name the {what} with {what}=...")
+                         f"name the {what} with {option(what)}")
     return found[0]
 
 
@@ -346,7 +349,7 @@ def toloka_gold(path,                      # TSV file of responses, or of tasks
                          f"label in an earlier row; keep one")
     if not len(known):
         raise ValueError(f"{path} has no control task: {columns['label']} is empty in every row; "
-                         f"name another with label=...")
+                         f"name another with {option('label')}")
     return _one_label_a_task(known["task"], known["label"], path)
 
 # %% ../../nbs/votes/02_exports.ipynb #c057
@@ -356,7 +359,7 @@ def _form_of(text, where):
     parts = data if isinstance(data, list) else [data]
     if not all(isinstance(p, dict) for p in parts):
         raise ValueError(f"{where}: Answer.taskAnswers is {text[:40]!r}, not a form {{question: answer}}; "
-                         f"name another column with label=...")
+                         f"name another column with {option('label')}")
     return {q: a for p in parts for q, a in p.items()}
 
 
@@ -424,12 +427,12 @@ def _question(forms, name, path):
             if (found := next((q for q in questions if q.lower() == wanted.lower()), None)) is not None:
                 return found
     what = f"no question {name!r}" if name and questions else f"{len(questions) or 'no'} answered questions"
-    raise ValueError(f"{path} has {what} ({_some(questions) or 'none'}); name one with label=...")
+    raise ValueError(f"{path} has {what} ({_some(questions) or 'none'}); name one with {option('label')}")
 
 
 def _label_of(forms, question, path):
     "A function that gives the label of a row."
-    advice = "name a single-choice question with label=..."
+    advice = f"name a single-choice question with {option('label')}"
     return lambda n: _single(_answers_in(forms[n].get(question)), f"{path}, row {n + 1}", advice)
 
 # %% ../../nbs/votes/02_exports.ipynb #c064
@@ -487,7 +490,7 @@ def read_zooniverse(path,                      # csv file of classifications
     of = cells.get("workflow", [None] * len(cells["task"]))
     flows = list(dict.fromkeys(of))
     if workflow is None and len(flows) > 1 or workflow is not None and str(workflow) not in flows:
-        raise ValueError(f"{path} has the workflows {_some(flows)}; choose one with workflow=...")
+        raise ValueError(f"{path} has the workflows {_some(flows)}; choose one with {option('workflow')}")
     mine = [n for n, w in enumerate(of) if workflow is None or w == str(workflow)]
     forms = {n: _zooniverse_form(cells["answers"][n], f"{path}, row {n + 1}") for n in mine}
     label_of = _label_of(forms, _question(list(forms.values()), label, path), path)
