@@ -254,9 +254,11 @@ INQUIRY = Options("scores.ranking", "Inquiry", hide="votes gold seconds tasks mo
 SEES_TASKS = ("WAUM", "AUM", "AUMC")
 
 
-def _check_scores(names, gold, seconds, seen):
+def _check_scores(names, gold, seconds, seen, top=1):
     "Names of the scores; a mistyped one, or one that lacks what it needs, is refused before anything is computed."
     from crowdbook.scores.ranking import parse_score
+    if top < 1:
+        raise ValueError(f"--top must be at least 1, not {top}")
     names = [parse_score(name)[0] for name in names]
     for name in names:
         if name == "traps" and gold is None:
@@ -332,7 +334,7 @@ def _identify(votes: Path,              # csv, tsv, json, jsonl, parquet or txt 
     "Which tasks are ambiguous, which workers can be trusted."
     from crowdbook.scores.ranking import identify, worst
     _check_outputs(output, inputs=(votes, gold, features))
-    names = _check_scores(score or DEFAULT_SCORES, gold, seconds, features or votes.is_dir())
+    names = _check_scores(score or DEFAULT_SCORES, gold, seconds, features or votes.is_dir(), top)
     read = _read(votes, reading)
     asked |= dict(gold=_known(read, gold, reading), seconds=_seconds(votes, seconds, reading),
                   tasks=_tasks_of(votes, features, read, names))
