@@ -37,7 +37,7 @@ setup(
     python_requires=">=" + cfg["min_python"],
     packages=find_packages(include=[cfg["lib_path"], cfg["lib_path"] + ".*"]),
     install_requires=cfg["requirements"].split(),
-    extras_require={name: cfg[f"{name}_requirements"].split() for name in ("dev", "bench", "lite")},
+    extras_require={name: cfg[f"{name}_requirements"].split() for name in ("learn", "dev", "bench", "lite")},
     entry_points={
         "console_scripts": ["crowdbook = crowdbook.cli:main"],
         "nbdev": [f"{cfg['lib_path']} = {cfg['lib_path']}._modidx:d"],

@@ -22,7 +22,7 @@ COLAB = f"https://colab.research.google.com/github/{PROJECT['user']}/{PROJECT['r
 INSTALL = f"""#| hide
 #| notest
 if "google.colab" in str(get_ipython()):
-    %pip install --quiet git+{PROJECT['git_url']}
+    %pip install --quiet "PACKAGE @ git+{PROJECT['git_url']}"
     %env CROWDBOOK_DOWNLOAD=1"""
 LINK = re.compile(r"^\[Open in Colab\]\(([^)]*)\).*$", re.MULTILINE)
 TRAINS = re.compile(r"^(?:from|import) crowdbook\.learning\b", re.MULTILINE)
@@ -52,12 +52,13 @@ def ready(name: str, book: dict) -> dict:
         raise ValueError(f"nbs/{name}.ipynb has no line [Open in Colab]({COLAB}{name}.ipynb) below its title")
     link = f"[Open in Colab]({COLAB}{name}.ipynb){duration(name)}"
     text = LINK.sub(lambda _: link, source(cells[at])).splitlines(keepends=True)
+    trains = any(c["cell_type"] == "code" and TRAINS.search(source(c)) for c in cells)
+    install = INSTALL.replace("PACKAGE", "crowdbook[learn]" if trains else "crowdbook")
     hidden = dict(cell_type="code", execution_count=None, id="colab", metadata={}, outputs=[],
-                  source=INSTALL.splitlines(keepends=True))
+                  source=install.splitlines(keepends=True))
     cells = [*cells[:at], {**cells[at], "source": text}, hidden, *cells[at + 1:]]
-    gpu = any(c["cell_type"] == "code" and TRAINS.search(source(c)) for c in cells)
     meta = {k: v for k, v in book["metadata"].items() if k not in ("accelerator", "colab")}
-    meta |= dict(accelerator="GPU", colab=dict(gpuType="T4")) if gpu else {}
+    meta |= dict(accelerator="GPU", colab=dict(gpuType="T4")) if trains else {}
     return {**book, "cells": cells, "metadata": meta}
 
 

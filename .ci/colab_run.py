@@ -43,7 +43,7 @@ def environment(folder: Path) -> Path:
         keep = shutil.ignore_patterns(".*", "_*docs", "_proc", "build", "*.egg-info", "__pycache__")
         shutil.copytree(ROOT, Path(copy) / "crowdbook", ignore=keep)
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, Path(copy) / "crowdbook", "ipython", "matplotlib-inline"], check=True)
+        subprocess.run([*install, f"{Path(copy) / 'crowdbook'}[learn]", "ipython", "matplotlib-inline"], check=True)
         again = [*install, "--force-reinstall", "--no-deps", Path(copy) / "crowdbook"]  # same version, newer source
         subprocess.run(again, check=True)
     return python

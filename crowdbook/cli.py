@@ -149,10 +149,12 @@ def _records(table, votes):
 def _probabilities(models):
     "A column for each class; ValueError if there are too many."
     import pandas as pd
+
+    from crowdbook.models.base import DENSE
     frames = []
     for name, m in models.items():
         n, K = len(m.labels_), len(m.classes_)
-        if n * K > 5e7 or not hasattr(m.probas_, "argmax") or hasattr(m.probas_, "tocsr"):
+        if n * K > DENSE:
             raise ValueError(f"--probas writes a column for each class, {n:,} tasks x {K:,} classes; leave it out")
         frame = pd.DataFrame(m.probas_, columns=class_columns(m.classes_))
         frame.insert(0, "task", m.labels_.index)
@@ -251,9 +253,11 @@ DEFAULT_SCORES = ["entropy", "gain", "spam_score", "agreement"]
 INQUIRY = Options("scores.ranking", "Inquiry", hide="votes gold seconds tasks models progress")
 
 
-def _check_scores(names, gold, seconds, seen):
+def _check_scores(names, gold, seconds, seen, top=1):
     "Names of the scores; a mistyped one, or one that lacks what it needs, is refused before anything is computed."
     from crowdbook.scores.ranking import SCORES, parse_score
+    if top < 1:
+        raise ValueError(f"--top must be at least 1, not {top}")
     names = [parse_score(name)[0] for name in names]
     for name in names:
         if name == "traps" and gold is None:
@@ -331,7 +335,7 @@ def _identify(votes: Path,              # csv, tsv, json, jsonl, parquet or txt 
     "Which tasks are ambiguous, which workers can be trusted."
     from crowdbook.scores.ranking import identify, to_review
     _check_outputs(output, inputs=(votes, gold, features))
-    names = _check_scores(score or DEFAULT_SCORES, gold, seconds, features or votes.is_dir())
+    names = _check_scores(score or DEFAULT_SCORES, gold, seconds, features or votes.is_dir(), top)
     read = _read(votes, reading)
     asked |= dict(gold=_known(read, gold, reading), seconds=_seconds(votes, seconds, reading),
                   tasks=_tasks_of(votes, features, read, names))

@@ -22,7 +22,7 @@ def test_install_cell(path):
     "It is hidden on the site, skipped by the tests, and takes the package from the repository, not from an index."
     cells = [c.source for c in read_nb(path).cells if c.cell_type == "code" and "google.colab" in c.source]
     assert len(cells) == 1
-    assert cells[0].startswith("#| hide\n#| notest\n") and "pip install --quiet git+https://" in cells[0]
+    assert cells[0].startswith("#| hide\n#| notest\n") and "@ git+https://" in cells[0]
 
 
 @pytest.mark.parametrize("name", ["models/15c_every_crowd", "reference/plots"])

@@ -1194,6 +1194,6 @@ def results(name: str,  # name of the file, such as "real_crowds.csv"
     "The stored results of a long study: beside the chapter, in a checkout, or in the installed package."
     package, here = Path(find_spec("crowdbook").origin).parent, Path("results") / name
     places = [here, package.parent / "nbs" / here, package / here]
-    if os.environ.get("CROWDBOOK_FULL") == "1":
-        return here
+    if os.environ.get("CROWDBOOK_FULL") == "1":             # to be computed and written anew
+        return places[1] if places[1].parent.is_dir() else here
     return next((place for place in places if place.is_file()), here)
