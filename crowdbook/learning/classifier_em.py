@@ -14,10 +14,11 @@ import pandas as pd
 from fastcore.basics import patch
 from scipy.stats import norm
 
-from ..models.base import WholeAggregator, as_votes, check_number, climb
+from ..models.base import WholeAggregator, as_votes
 from ..models.cells import find
 from ..models.dawid_skene import log_, softmax_rows
 from ..models.ds_family import RowPrior, coin_prior, crowd_prior, log_prior, shrink, tally, uniform_errors
+from ..models.engine import check_number, climb
 from ..models.majority import normalise
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c006

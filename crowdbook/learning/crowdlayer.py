@@ -18,7 +18,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from .training import Classifier, Recipe, Tasks, device_of, goal_of, logits, network, optimise
-from ..models.base import Aggregator, as_votes, check_number
+from ..models.base import Aggregator, as_votes
+from ..models.engine import check_number
 from ..votes.core import Votes
 
 # %% ../../nbs/learning/18_networks_on_votes.ipynb #c008

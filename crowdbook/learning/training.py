@@ -25,8 +25,8 @@ from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
 
-from ..models.base import check_number
 from ..models.calibration import brier, ece, nll, reliability
+from ..models.engine import check_number
 from ..models.registry import closest, parse_call
 from ..votes.core import atomic
 

@@ -11,7 +11,8 @@ import warnings
 import numpy as np
 from fastcore.basics import patch
 
-from .base import DENSE, Crowd, Part
+from .base import DENSE
+from .engine import Crowd, Part
 from .table import Rows, Table, distinct
 from ..votes.core import Votes
 

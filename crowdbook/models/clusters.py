@@ -9,8 +9,9 @@ __all__ = ['cluster_logs', 'worker_logs', 'cluster_matrices', 'cut_in_groups', '
 import numpy as np
 from fastcore.basics import patch
 
-from .base import EM, WholeAggregator, climb, whole
+from .base import EM, WholeAggregator, whole
 from .dawid_skene import log_, m_step, softmax_rows
+from .engine import climb
 from .majority import normalise
 from ..votes.core import VoteMatrix
 

@@ -16,9 +16,10 @@ import numpy as np
 from fastcore.basics import patch
 from scipy.special import gammaln
 
-from .base import DENSE, EM, Aggregator, above, check_number, em, one_of, total, warn_of_end
+from .base import DENSE, EM, Aggregator, above, one_of
 from .cells import NamedCells, Pairs, cells_of, find
 from .dawid_skene import DawidSkene, divided, empty_confusions, log_
+from .engine import check_number, em, total, warn_of_end
 from .majority import NaiveSoft
 from .table import Rows, Table, at, clamp, pick, shares, softmax
 from ..votes.core import VoteMatrix, Votes

@@ -13,8 +13,9 @@ import pandas as pd
 from fastcore.basics import patch
 from scipy.special import digamma, gammaln
 
-from .base import EM, Crowd, WholeAggregator, above, climb, whole
+from .base import EM, WholeAggregator, above, whole
 from .dawid_skene import softmax_rows
+from .engine import Crowd, climb
 from .mace import best_run, keyed_uniform, mix, spawn, vote_keys
 from .majority import normalise
 from ..votes.core import VoteMatrix, Votes

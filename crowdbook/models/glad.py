@@ -12,7 +12,8 @@ from fastcore.basics import patch
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
-from .base import EM, Aggregator, gained_nothing, one_of
+from .base import EM, Aggregator, one_of
+from .engine import gained_nothing
 from .table import Rows, dense, softmax
 from ..votes.core import Votes
 

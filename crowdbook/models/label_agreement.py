@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .base import Aggregator, Crowd, above, as_votes, gold_codes
+from .base import Aggregator, above, as_votes
+from .engine import Crowd, gold_codes
 from .majority import normalise
 from .table import Rows, Table, clamp, shares
 from .weights import linear_odds, used_classes

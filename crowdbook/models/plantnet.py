@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .base import above, check_number, one_of, whole
+from .base import above, one_of, whole
+from .engine import check_number
 from .majority import NaiveSoft
 from .table import by_task, clamp, distinct, pick, shares
 from ..votes.core import Votes

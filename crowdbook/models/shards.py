@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from .base import Part, check_number, gold_codes, take
+from .engine import Part, check_number, gold_codes, take
 from .table import at, task_hash
 from ..votes.core import Votes
 

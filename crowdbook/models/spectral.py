@@ -12,8 +12,9 @@ import numpy as np
 from fastcore.basics import patch
 from scipy import sparse
 
-from .base import Crowd, WholeAggregator, above, whole
+from .base import WholeAggregator, above, whole
 from .dawid_skene import softmax_rows
+from .engine import Crowd
 from .mace import keyed_uniform, mix, spawn, vote_keys
 from .majority import normalise, weighted_counts
 from ..votes.core import Votes

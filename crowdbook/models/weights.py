@@ -12,7 +12,8 @@ import warnings
 import numpy as np
 from fastcore.basics import patch
 
-from .base import above, total, warn_of_end, whole
+from .base import above, whole
+from .engine import total, warn_of_end
 from .majority import NaiveSoft
 from .table import Rows, Table, clamp, largest, pick, shares, softmax
 from ..votes.core import Votes

@@ -14,7 +14,8 @@ import pandas as pd
 from fastcore.basics import patch
 from scipy.special import gammaln
 
-from ..models.base import as_votes, check_level, check_number
+from ..models.base import as_votes
+from ..models.engine import check_level, check_number
 from .matrices import spam_score
 from ..votes.core import Votes
 

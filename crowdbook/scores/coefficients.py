@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..models.base import check_level
+from ..models.engine import check_level
 from ..votes.core import Votes
 
 # %% ../../nbs/scores/24_agreement.ipynb #c006

@@ -21,7 +21,8 @@ import pandas as pd
 from fastcore.basics import patch
 from scipy.special import betaincinv, entr, expit, ndtri, stdtrit
 
-from ..models.base import as_votes, check_level, check_number
+from ..models.base import as_votes
+from ..models.engine import check_level, check_number
 from ..models.glad import GLAD
 from ..models.registry import aggregate, check_given, closest, parse_call, parse_strategy
 from .alike import Alike
