@@ -310,7 +310,7 @@ def test_promises_are_kept(path):
 # ---- the package
 
 def test_wheel(tmp_path_factory):
-    "The wheel holds the modules, all of them, the stored results and nothing else, and the command."
+    "The wheel holds the modules, all of them, the stored results, the report's template, the command and nothing else."
     copy, out = copy_tree(tmp_path_factory.mktemp("source")), tmp_path_factory.mktemp("wheel")
     cmd = ["-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(out)]
     res = run(sys.executable, *cmd, cwd=copy)
@@ -322,6 +322,7 @@ def test_wheel(tmp_path_factory):
         points.read_string(next(z.read(n).decode() for n in z.namelist() if n.endswith("entry_points.txt")))
     wanted = {n for n in project_files() if n.startswith("crowdbook/") and n.endswith(".py")}
     stored = {n.replace("nbs/", "crowdbook/", 1) for n in project_files() if re.fullmatch(r"nbs/results/.*\.csv", n)}
-    assert names == wanted | stored
+    template = {f"crowdbook/scores/templates/{n}" for n in ("report.html.jinja", "charts.svg.jinja", "report.css")}
+    assert names == wanted | stored | template
     assert points["console_scripts"]["crowdbook"] == "crowdbook.cli:main"
     assert callable(importlib.import_module("crowdbook.cli").main)

@@ -1,6 +1,7 @@
 "The report: one page that stands alone, escapes what it is given, warns, and is called from the command line."
 
 import base64
+import inspect
 import io
 import os
 import re
@@ -21,6 +22,7 @@ MIRROR = Path(os.environ.get("CROWDBOOK_MIRROR", "nowhere"))
 real = pytest.mark.skipif(not (MIRROR / "labelme").is_dir(), reason="LabelMe is not here: set CROWDBOOK_MIRROR")
 RUN = [sys.executable, "-c", "from crowdbook.cli import main; main()"]
 EVIL = "\"'><script src=https://evil.example/x.js>alert(1)</script><img src=x onerror=alert(1)>&amp;{{7*7}}"
+PAIRS = ("fg bg", "fg panel", "fg warn", "fg heat", "soft bg", "soft panel", "link bg", "link panel", "a bg", "b bg")
 VOID = {"meta", "img", "br", "line", "rect", "circle"}
 
 
@@ -63,6 +65,29 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def crowd():
     return simulate("hammer-spammer", n_task=200, n_worker=25, n_classes=4, feedback=6, ratio=0.2, seed=1)
+
+
+def contrast(a, b):
+    "Contrast ratio of two colours written #rrggbb."
+
+    def light(c):
+        v = np.array([int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        return np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted((light(a), light(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_text_stands_out(crowd):
+    "From its background by a ratio of 4.5 at least, in both palettes (level AA of the accessibility guidelines)."
+    assert contrast("#ffffff", "#000000") == pytest.approx(21) and contrast("#777777", "#ffffff") < 4.5
+    style = re.search("<style>(.*?)</style>", report(crowd.votes), re.DOTALL)[1]
+    colours = re.findall(r"--(\w+): (#\w{6});", style)
+    light, dark = dict(colours[: len(colours) // 2]), dict(colours[len(colours) // 2 :])
+    assert light.keys() == dark.keys() and light != dark
+    for palette in (light, dark):
+        for ink, paper in map(str.split, PAIRS):
+            assert contrast(palette[ink], palette[paper]) >= 4.5, (ink, paper)
 
 
 def check_alone(text):
@@ -131,6 +156,32 @@ def test_wide_vocabularies():
     said = " ".join(report_warnings(facts(votes)))
     assert "1 task has no vote" in said and "1 class was never chosen: other" in said and "1 worker is listed" in said
     check_alone(report(votes))
+
+
+def test_lists_of_tasks():
+    "Least sure and ambiguous tasks are those that somebody would pick by hand, with their votes and the truth."
+    votes = {i: {w: "cat" for w in "abcd"} for i in range(8)}
+    votes |= {"split": {"a": "cat", "b": "dog", "c": "cat", "d": "dog"}, "alone": {"a": "cat"}}
+    text = report(votes, "MV", truth={"split": "emu", 0: "cat"})
+    sections = dict(re.findall(r'<section id="(\w+)">(.*?)</section>', text, re.DOTALL))
+    cards = re.findall(r"<li>\s*<strong>(.*?)</strong><br>(.*?)<br>", sections["tasks"])
+    assert cards == [("split", "2 cat, 2 dog")] and "known: a class without votes" in sections["tasks"]
+    assert re.findall(r"<tr><td>(.*?)</td>", sections["labels"])[0] == "split"
+
+
+def test_large_file_is_left_out(crowd, monkeypatch):
+    monkeypatch.setattr("crowdbook.scores.page._file", lambda frame: None)
+    page = check_alone(report(crowd.votes))
+    assert "labels.csv would be too large for this page" in page.text and "Download" not in page.text
+
+
+def test_options_are_known(crowd):
+    "The signatures name every option, and a wrong one is refused."
+    assert {"images", "truth", "gold", "class_names", "title", "random_state", "notes"} <= set(
+        inspect.signature(write_report).parameters
+    )
+    with pytest.raises(TypeError, match="imagse"):
+        report(crowd.votes, imagse="pics")
 
 
 def test_no_vote():
