@@ -88,7 +88,9 @@ def _believe(self: RowModel, votes, T, choose=True):
     make = CONFUSIONS[self.confusion]
     if make is None:
         total = self.right + self.wrong
-        self._prior = RowPrior(total, np.full(W, self.right / total), np.full(W, float(self.wrong)), uniform_errors(T.shape[1]))
+        self._prior = RowPrior(
+            total, np.full(W, self.right / total), np.full(W, float(self.wrong)), uniform_errors(T.shape[1])
+        )
     elif choose:
         self._prior, self.strengths_ = make(self._sums, votes.matrix, np.bincount(votes.label, minlength=T.shape[1]))
     self._pi = shrink(self._prior, self._sums, votes.matrix.worker, votes.matrix.label, self._sums.pairs)

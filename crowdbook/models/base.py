@@ -200,7 +200,7 @@ def confidence_(self: Aggregator) -> pd.Series:
     return self._results[0].confidence
 
 # %% ../../nbs/models/05b_contract.ipynb #c018c
-DENSE = 20_000_000      # entries of a table that is written down in full
+DENSE = 20_000_000  # entries of a table that is written down in full
 
 
 @patch(as_prop=True)
@@ -208,7 +208,9 @@ def table_(self: Aggregator) -> Table:
     "Class probabilities: a value for each class named on a task, one a task for each of the others. One part only."
     tables = self._results[1]
     if len(tables) > 1:
-        raise ValueError(f"the tables of {len(tables)} files are not put together; write_labels writes them part by part")
+        raise ValueError(
+            f"the tables of {len(tables)} files are not put together; write_labels writes them part by part"
+        )
     return tables[0]
 
 
@@ -218,13 +220,16 @@ def probas_(self: Aggregator) -> np.ndarray:
     return in_full(self.table_)
 
 
-def in_full(table: Table,      # the table
-            ) -> np.ndarray:   # shape (n_tasks, K)
+def in_full(
+    table: Table,  # the table
+) -> np.ndarray:  # shape (n_tasks, K)
     "The table over all classes; ValueError if that is too large to be written down."
     n, K = len(table.each), table.rows.n_classes
     if n * K > DENSE:
-        raise ValueError(f"{n:,} tasks x {K:,} classes are {n * K:,} probabilities; table_ holds those of the classes "
-                         f"that somebody named")
+        raise ValueError(
+            f"{n:,} tasks x {K:,} classes are {n * K:,} probabilities; table_ holds those of the classes "
+            f"that somebody named"
+        )
     return dense(table)
 
 # %% ../../nbs/models/05b_contract.ipynb #c020
@@ -561,7 +566,9 @@ def _widened(self: WholeAggregator, pi):
     if len(used) == K:
         return pi
     if len(pi) * K * K > 10 * DENSE:
-        raise ValueError(f"confusion matrices of {len(pi):,} workers with {K:,} classes have {len(pi) * K * K:,} entries")
+        raise ValueError(
+            f"confusion matrices of {len(pi):,} workers with {K:,} classes have {len(pi) * K * K:,} entries"
+        )
     out = np.full((len(pi), K, K), 1 / K)
     out[:, used] = 0
     out[np.ix_(range(len(pi)), used, used)] = pi

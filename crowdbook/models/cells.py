@@ -227,15 +227,19 @@ def spread(self: NamedCells,  # noqa: F811
     return groups[self.group]
 
 # %% ../../nbs/models/07b_cells.ipynb #c021
-def cells_of(crowd: Crowd,             # the crowd
-             classes: str = "auto",    # "all", "named", or "auto": all while no table has over 20 million entries
-             name: str = "DS",         # of the strategy, for what is said
-             ):                        # AllCells or NamedCells
+def cells_of(
+    crowd: Crowd,  # the crowd
+    classes: str = "auto",  # "all", "named", or "auto": all while no table has over 20 million entries
+    name: str = "DS",  # of the strategy, for what is said
+):  # AllCells or NamedCells
     "The cells of a model of the Dawid-Skene family; says once that a large table keeps the named classes alone."
     size = max(crowd.n_tasks, crowd.n_classes) * crowd.n_classes
     if classes == "all" or classes == "auto" and size <= DENSE:
         return AllCells(crowd)
     if classes == "auto":
-        warnings.warn(f"{name} keeps the classes that somebody named on each task, since a table of {crowd.n_tasks:,} "
-                      f"tasks with {crowd.n_classes:,} classes has {size:,} entries; classes='all' keeps all", stacklevel=6)
+        warnings.warn(
+            f"{name} keeps the classes that somebody named on each task, since a table of {crowd.n_tasks:,} "
+            f"tasks with {crowd.n_classes:,} classes has {size:,} entries; classes='all' keeps all",
+            stacklevel=6,
+        )
     return NamedCells(crowd)

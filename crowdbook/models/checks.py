@@ -110,7 +110,9 @@ def parameters_are_kept(model, votes, truth, fit):
 
     params = model.get_params(deep=True)
     twin = clone(model)
-    assert type(twin) is type(model) and all(getattr(twin, k) is v for k, v in params.items()), "clone changes parameters"
+    assert type(twin) is type(model) and all(getattr(twin, k) is v for k, v in params.items()), (
+        "clone changes parameters"
+    )
     assert twin.set_params(**params) is twin, "set_params does not return the model"
     back = pickle.loads(pickle.dumps(model))
     assert back.labels_.equals(model.labels_), "labels change when the model is pickled"

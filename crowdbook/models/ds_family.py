@@ -494,7 +494,9 @@ def _log_prior(self: ShrunkDawidSkene, params):
         return log_prior(self._prior, params["tally"], self._pairs())
     strength, s = self._prior
     a = strength * coin_rates(s, self._cells.worker, self._cells.answer, self._cells.label, self._cells.n_classes)
-    return (a * np.log1p(params["C"] / np.maximum(a, 1e-300))).sum() - strength * np.log1p(params["N"] / strength).sum()
+    return (a * np.log1p(params["C"] / np.maximum(a, 1e-300))).sum() - strength * np.log1p(
+        params["N"] / strength
+    ).sum()
 
 
 @patch
@@ -510,27 +512,33 @@ def _unseen(self: ShrunkDawidSkene, params, worker, answer, label):
     hit = (hits + prior.hits * s) / (hits + misses + prior.hits)
     miss = (misses + prior.hits * (1 - s)) / (hits + misses + prior.hits)
     lone = prior.errors.sum(axis=1)[label] == 0
-    return np.where(answer == label, np.where(lone, 1, hit), pull * prior.errors[label, answer] * miss / (misses + pull))
+    return np.where(
+        answer == label, np.where(lone, 1, hit), pull * prior.errors[label, answer] * miss / (misses + pull)
+    )
 
 # %% ../../nbs/models/08_few_votes.ipynb #c063x1
-def coin_rates(s: np.ndarray,        # accuracy of each worker, shape (n_workers,)
-               worker: np.ndarray,   # codes of workers
-               answer: np.ndarray,   # codes of answers, broadcast against worker
-               label: np.ndarray,    # codes of true classes, broadcast against worker
-               K: int,               # number of classes
-               ) -> np.ndarray:      # P(answer | true class)
+def coin_rates(
+    s: np.ndarray,  # accuracy of each worker, shape (n_workers,)
+    worker: np.ndarray,  # codes of workers
+    answer: np.ndarray,  # codes of answers, broadcast against worker
+    label: np.ndarray,  # codes of true classes, broadcast against worker
+    K: int,  # number of classes
+) -> np.ndarray:  # P(answer | true class)
     "The one-coin matrix of each worker."
-    return np.where(answer == label, s[worker] if K > 1 else 1., (1 - s[worker]) / max(K - 1, 1))
+    return np.where(answer == label, s[worker] if K > 1 else 1.0, (1 - s[worker]) / max(K - 1, 1))
 
 
-def coin_of_cells(cells: NamedCells,   # cells over the named classes
-                  C: np.ndarray,       # expected votes of the cells, shape (n_cells,)
-                  ):                   # strength and accuracies, and the strength by name
+def coin_of_cells(
+    cells: NamedCells,  # cells over the named classes
+    C: np.ndarray,  # expected votes of the cells, shape (n_cells,)
+):  # strength and accuracies, and the strength by name
     "Rows lean on the worker's own one-coin matrix, with one strength by evidence; for the cells alone."
     W, hit = cells.n_workers, cells.answer == cells.label
     right, n = np.bincount(cells.worker, np.where(hit, C, 0), W), np.bincount(cells.worker, C, W)
     s = (right + 2) / (n + 3)
-    kappa = best_strength(coin_rates(s, cells.worker, cells.answer, cells.label, cells.n_classes), C, cells.group_sum(C))
+    kappa = best_strength(
+        coin_rates(s, cells.worker, cells.answer, cells.label, cells.n_classes), C, cells.group_sum(C)
+    )
     return (kappa, s), dict(rows=kappa)
 
 

@@ -311,11 +311,18 @@ def _encode(self: ShardCrowd, gold):
             codes, met = gold_codes(votes, gold[here]), met + here.sum()
             self.used[codes[1]] = True
         np.save(Path(self._home.name) / f"{i}.npy", np.stack([votes.task, votes.worker, votes.label]))
-        for kept, value in ((self._names, path.stem), (self._tasks, votes.tasks), (self._gold, codes), (self._states, {})):
+        for kept, value in (
+            (self._names, path.stem),
+            (self._tasks, votes.tasks),
+            (self._gold, codes),
+            (self._states, {}),
+        ):
             kept.append(value)
     if gold is not None and met < len(gold):
-        raise ValueError(f"gold: {len(gold) - met} of {len(gold)} tasks are in no file of {self.votes.folder}; correct "
-                         f"their identifiers or leave them out")
+        raise ValueError(
+            f"gold: {len(gold) - met} of {len(gold)} tasks are in no file of {self.votes.folder}; correct "
+            f"their identifiers or leave them out"
+        )
 
 # %% ../../nbs/models/16c_shards.ipynb #c111c
 def is_shards(path,       # file or folder

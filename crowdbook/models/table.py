@@ -235,23 +235,26 @@ def tied_rows(table: Table,        # the table
     return table.value >= top[rows.task], (n > 0) & (table.each >= top)
 
 # %% ../../nbs/models/05_tables.ipynb #c042
-def pick(table: Table,             # class probabilities
-         draws: np.ndarray,        # a number in [0, 1) for each task, shape (n_tasks,)
-         ) -> np.ndarray:          # code of the chosen class of each task, shape (n_tasks,)
+def pick(
+    table: Table,  # class probabilities
+    draws: np.ndarray,  # a number in [0, 1) for each task, shape (n_tasks,)
+) -> np.ndarray:  # code of the chosen class of each task, shape (n_tasks,)
     "The class with the largest probability of each task; among tied ones, the one its draw points to."
     rows, (tied, others) = table.rows, tied_rows(table)
     many = np.bincount(rows.task, tied, minlength=len(draws)).astype(int)
     place = np.floor(draws * many).astype(int)
-    before = np.cumsum(tied) - tied                               # tied rows before each row, of all tasks
+    before = np.cumsum(tied) - tied  # tied rows before each row, of all tasks
     start = np.append(before, 0)[np.minimum(rows.first[:-1], len(before))]
     chosen = tied & (before - start[rows.task] == place[rows.task])
     label = np.zeros(len(draws), int)
     label[rows.task[chosen]] = rows.label[chosen]
-    simple = others & (many == np.diff(rows.first))               # nothing is known: all classes are tied
+    simple = others & (many == np.diff(rows.first))  # nothing is known: all classes are tied
     every = np.arange(rows.n_classes) if rows.used is None else np.flatnonzero(rows.used)
     label[simple] = every[(draws[simple] * len(every)).astype(int)]
-    for i in np.flatnonzero(others & ~simple):                    # rare: only classes that nobody named are tied
-        left = every[~np.isin(every, rows.label[rows.first[i]:rows.first[i + 1]][~tied[rows.first[i]:rows.first[i + 1]]])]
+    for i in np.flatnonzero(others & ~simple):  # rare: only classes that nobody named are tied
+        left = every[
+            ~np.isin(every, rows.label[rows.first[i] : rows.first[i + 1]][~tied[rows.first[i] : rows.first[i + 1]]])
+        ]
         label[i] = left[int(draws[i] * len(left))]
     return label
 

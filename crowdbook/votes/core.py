@@ -109,17 +109,20 @@ class Votes:
 
 # %% ../../nbs/votes/01_votes.ipynb #c015x0
 @patch(cls_method=True)
-def from_codes(cls: Votes,
-               task: np.ndarray,    # codes of the tasks, sorted; votes of a task sorted by worker, then by label
-               worker: np.ndarray,  # codes of the workers, shape (n_votes,)
-               label: np.ndarray,   # codes of the classes, shape (n_votes,)
-               tasks: pd.Index,     # vocabulary of the tasks
-               workers: pd.Index,   # vocabulary of the workers
-               classes: pd.Index,   # vocabulary of the classes
-               ) -> Votes:          # the votes
+def from_codes(
+    cls: Votes,
+    task: np.ndarray,  # codes of the tasks, sorted; votes of a task sorted by worker, then by label
+    worker: np.ndarray,  # codes of the workers, shape (n_votes,)
+    label: np.ndarray,  # codes of the classes, shape (n_votes,)
+    tasks: pd.Index,  # vocabulary of the tasks
+    workers: pd.Index,  # vocabulary of the workers
+    classes: pd.Index,  # vocabulary of the classes
+) -> Votes:  # the votes
     "Votes from columns of other votes, which are in order already and not checked again."
     votes = object.__new__(cls)
-    for name, value in dict(task=task, worker=worker, label=label, tasks=tasks, workers=workers, classes=classes).items():
+    for name, value in dict(
+        task=task, worker=worker, label=label, tasks=tasks, workers=workers, classes=classes
+    ).items():
         object.__setattr__(votes, name, value)
     return votes
 
