@@ -204,7 +204,7 @@ def facts(votes,              # Votes, or anything as_votes accepts
           truth=None,         # known labels to compare with, Series or dict task -> class
           gold=None,          # known labels that clamp their tasks, likewise
           class_names=None,   # a name for each class, in their order, or dict class -> name
-          title=None,         # of the page; "Crowd report" if not given
+          title: str | None = None,  # of the page; "Crowd report" if not given
           random_state=0,     # seed of the draws among tied classes
           notes=(),           # further sentences for the list of warnings
           ) -> Facts:         # everything that the page shows
