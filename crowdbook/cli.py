@@ -353,7 +353,7 @@ def _scores():
         for name, s in registered_scores().items()})
 
 # %% ../nbs/reference/command_line.ipynb #c064
-PAGE = Options("scores.page", "report", hide="votes strategy images truth gold class_names notes",
+PAGE = Options("scores.page", "facts", hide="votes strategy images truth gold class_names notes",
                about=dict(title="of the page; the name of VOTES if not given"))
 
 
@@ -495,7 +495,6 @@ def _demo(*,
                                 true=crowd.confusions.diagonal(axis1=1, axis2=2).mean(axis=1)))
     for name, frame in dict(votes=v.to_frame(), truth=crowd.truth.reset_index(), labels=labels_frame(models)).items():
         save(frame, folder / f"{name}.csv")
-    figures = _demo_figures(crowd, models, table, workers)
-    for name, figure in figures.items():
+    for name, figure in (figures := _demo_figures(crowd, models, table, workers)).items():
         write(folder / f"{name}.png", figure.savefig)
     return _told_demo(crowd, table, workers.nsmallest(6, "estimated"), [folder / f"{n}.png" for n in figures], folder)

@@ -83,9 +83,8 @@ def read_probas(path,   # csv with task and a column for each class
     import numpy as np
     import pandas as pd
     frame, names = pd.read_csv(path), class_columns(votes.classes)
-    for column in ("task", *names):
-        if column not in frame:
-            raise ValueError(f"{path} has no column {column!r}; write it with crowdbook aggregate --probas")
+    for column in (c for c in ("task", *names) if c not in frame):
+        raise ValueError(f"{path} has no column {column!r}; write it with crowdbook aggregate --probas")
     if "strategy" in frame and frame.strategy.nunique() > 1:
         raise ValueError(f"{path} holds {frame.strategy.nunique()} strategies; write one with a single -s")
     place = votes.tasks.map(str).get_indexer(frame.task.map(str))

@@ -6,7 +6,7 @@
 __all__ = ['AGENT', 'SOURCES', 'CARDS', 'CIFAR10_CLASSES', 'Split', 'Dataset', 'data_home', 'mirror', 'ChecksumError', 'checksum',
            'DownloadError', 'download', 'unpack', 'Card', 'load_labelme', 'available', 'plot_classes', 'plot_crowd',
            'picture_of', 'say_votes', 'plot_images', 'load_cifar10', 'read_cifar10h_raw', 'load_cifar10h', 'load_music',
-           'read_rows', 'load_votes', 'load', 'datasets', 'write_dataset', 'install', 'read_dataset', 'results']
+           'load_votes', 'load', 'datasets', 'write_dataset', 'install', 'read_dataset', 'results']
 
 # %% ../../nbs/data/03_real_crowds.ipynb #c003
 import hashlib
@@ -606,7 +606,10 @@ def plot_crowd(dataset: Dataset,  # a loaded set
     return figure
 
 # %% ../../nbs/data/03_real_crowds.ipynb #c098
-def picture_of(images, at, size):
+def picture_of(images,   # array of pixels, or a Series of files
+               at,       # place of the task
+               size,     # pixels of the longer side, if it is read from a file
+               ):        # array of pixels, shape (height, width, 3)
     "One image as an array, made smaller if it is a large file."
     if isinstance(images, np.ndarray):
         return images[at]
@@ -616,7 +619,9 @@ def picture_of(images, at, size):
         return np.asarray(im.convert("RGB"))
 
 
-def say_votes(dataset, at) -> str:
+def say_votes(dataset,   # Dataset with votes
+              at,        # place of the task
+              ) -> str:  # a line for each of the four classes with most votes
     "The votes on a task, in the order of their number: `2 street, 1 highway`."
     counts = dataset.votes.counts[at]
     names = dataset.class_names or dataset.votes.classes
@@ -867,7 +872,7 @@ def load_music(
     )
 
 # %% ../../nbs/data/03_real_crowds.ipynb #c144
-def read_rows(votes, truth):
+def _read_rows(votes, truth):
     "Data frames of votes and truth from the form with one vote a row."
     frame = pd.read_csv(votes).rename(columns=dict(item="task"))
     once = frame.drop_duplicates(ignore_index=True)
@@ -939,7 +944,7 @@ for _name, (_path, *_digests) in {
         "c8be134ea9adb9fe5984657dcd1894dce89ba93a539a600a62654c801d6e6d3a",
         "5e0ea8af9d225cd4d03e175d279e5ab00958c6f74c3ebf85b068a271a83ad741"),
 }.items():
-    _register(_name, read_rows, *((f"{_LI}{_path}/{f}.csv", d) for f, d in zip(("label", "truth"), _digests)))
+    _register(_name, _read_rows, *((f"{_LI}{_path}/{f}.csv", d) for f, d in zip(("label", "truth"), _digests)))
 
 # %% ../../nbs/data/03_real_crowds.ipynb #c155
 _register("temporal", _read_grid,

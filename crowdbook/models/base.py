@@ -70,7 +70,7 @@ def _fit(self: Aggregator, crowd, progress, warm_start=None):
     self._warm, self._crowd, self.votes_, self.classes_ = None, crowd, crowd.votes, crowd.classes
     return self
 
-
+# %% ../../nbs/models/05b_contract.ipynb #c015ap
 def as_crowd(votes,             # Votes, anything as_votes accepts, or a folder of shards
              gold=None,         # known labels, Series or dict task -> class
              random_state=0,    # seed of the draws among tied classes
@@ -107,7 +107,7 @@ def _local(self: Aggregator, part, params):
     part.last = params, table
     return self._sums(part, table), loglik.sum()
 
-
+# %% ../../nbs/models/05b_contract.ipynb #c015cp
 @patch
 def _log_prior(self: Aggregator, params):
     "Logarithm of the prior of the parameters, up to a constant."
@@ -219,7 +219,7 @@ def probas_(self: Aggregator) -> np.ndarray:
     "Class probabilities, shape (n_tasks, K); ValueError above 20 million entries: table_ has them, too."
     return in_full(self.table_)
 
-
+# %% ../../nbs/models/05b_contract.ipynb #c018cp
 def in_full(
     table: Table,  # the table
 ) -> np.ndarray:  # shape (n_tasks, K)
@@ -275,7 +275,7 @@ def _recode(self: Aggregator, votes) -> Votes:
         codes[column] = place[getattr(votes, column)]
     return Votes(votes.task, codes["worker"], codes["label"], votes.tasks, old.workers, old.classes)
 
-
+# %% ../../nbs/models/05b_contract.ipynb #c022p
 @patch
 def predict_table(self: Aggregator,
                   votes,           # new votes, of workers seen by fit
@@ -407,7 +407,7 @@ def _go_on(self: Aggregator, previous, crowd):
                          "same kind, or leave warm_start out")
     return self._resume(previous, crowd)
 
-
+# %% ../../nbs/models/05b_contract.ipynb #c025p
 @patch
 def _resume(self: Aggregator, previous, crowd):
     "What to go on from: the earlier fit as a judge of the tasks."
@@ -478,7 +478,7 @@ def set_params(self: Aggregator,
         setattr(self, name, value)
     return self
 
-
+# %% ../../nbs/models/05b_contract.ipynb #c031p
 @patch
 def __repr__(self: Aggregator):
     defaults = inspect.signature(type(self)).parameters
@@ -500,7 +500,7 @@ def whole(low: int,     # bound, included
 
 def one_of(*known: str,   # the words allowed
            ):             # a check of a parameter: function of its name and its value
-    "The parameter is one of a few words."
+    "The parameter is one of a few words; if not, the check raises ValueError."
     def check(name, value):
         if not isinstance(value, str) or value not in known:
             *most, last = map(repr, known)
@@ -558,7 +558,7 @@ def _answered(self: WholeAggregator, votes):
         some[self._gold[0]] = True
     return some
 
-
+# %% ../../nbs/models/05b_contract.ipynb #c053x0p
 @patch
 def _widened(self: WholeAggregator, pi):
     "Confusion matrices of the classes in use as such of all classes; rows of the others are uniform."

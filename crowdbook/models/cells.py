@@ -103,7 +103,7 @@ def count(self: AllCells,
     out[place] = C
     return out
 
-
+# %% ../../nbs/models/07b_cells.ipynb #c010p
 @patch
 def score(self: AllCells,
           part: Part,               # a part
@@ -153,11 +153,9 @@ class NamedCells:
 
     def __init__(self,
                  crowd: Crowd):   # the crowd
-        K, self.keys = crowd.n_classes, np.empty(0, np.int64)
-        if crowd.n_workers * K * K >= 2**63:
-            raise ValueError(f"{crowd.n_workers:,} workers x {K:,} classes x {K:,} classes cannot be numbered in 64 "
-                             f"bits; use OneCoin")
-        self.n_workers, self.n_classes = crowd.n_workers, K
+        if crowd.n_workers * (K := crowd.n_classes)**2 >= 2**63:
+            raise ValueError(f"{crowd.n_workers:,} workers x {K:,} x {K:,} classes exceed 64 bits; use OneCoin")
+        self.n_workers, self.n_classes, self.keys = crowd.n_workers, K, np.empty(0, np.int64)
         for part in crowd.parts():
             self.keys = distinct(np.append(self.keys, self._entries(part)[0]), crowd.n_workers * K * K)
         self.worker, rest = np.divmod(self.keys, K * K)
@@ -165,7 +163,9 @@ class NamedCells:
         self.groups, self.group = np.unique(self.worker * K + self.label, return_inverse=True)
         self.group_worker, self.group_label = np.divmod(self.groups, K)
 
-    def rows(self, part):
+    def rows(self,
+             part: Part,       # a part
+             ) -> Rows:        # its rows
         "The classes named on each task."
         return part.rows
 
@@ -195,7 +195,7 @@ def count(self: NamedCells,  # noqa: F811
     place, there, row = self._places(part)
     return np.bincount(place[there], table.value[row[there]], minlength=len(self.keys))
 
-
+# %% ../../nbs/models/07b_cells.ipynb #c016p
 @patch
 def score(self: NamedCells,  # noqa: F811
           part: Part,               # a part
@@ -218,7 +218,7 @@ def group_sum(self: NamedCells,  # noqa: F811
     "Sums over the answers of each pair (worker, true class)."
     return np.bincount(self.group, C, minlength=len(self.groups))
 
-
+# %% ../../nbs/models/07b_cells.ipynb #c016q
 @patch
 def spread(self: NamedCells,  # noqa: F811
            groups: np.ndarray,     # a number a group, shape (n_groups,)

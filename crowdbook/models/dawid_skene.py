@@ -105,7 +105,7 @@ def _posterior(self: DawidSkene, part, params):
     return softmax(rows, evidence + log_(params["rho"])[rows.label], gold=part.gold)
 
 
-def divided(C: np.ndarray,       # numbers that are not negative
+def divided(C: np.ndarray,       # numbers that are not negative, of any shape
             total: np.ndarray,   # of the same shape
             ) -> np.ndarray:     # their quotients, 0 where total is 0
     "C / total, and 0 where there is nothing."

@@ -302,9 +302,9 @@ def confusions_(self: MAPDawidSkene) -> np.ndarray:  # noqa: F811
 
 
 def group_values(cells,              # AllCells or NamedCells
-                 N: np.ndarray,      # a number a group
-                 worker: np.ndarray,  # codes of workers
-                 label: np.ndarray,  # codes of true classes, broadcast against worker
+                 N: np.ndarray,      # a number a group, shape (n_groups,)
+                 worker: np.ndarray,  # codes of workers, shape (n,) or (n, 1)
+                 label: np.ndarray,  # codes of true classes, shape (n,) or (K,)
                  ) -> np.ndarray:    # the number of each group (worker, true class), 0 for one without cells
     "Look up numbers of groups."
     if cells.full:
@@ -519,9 +519,9 @@ def _unseen(self: ShrunkDawidSkene, params, worker, answer, label):
 # %% ../../nbs/models/08_few_votes.ipynb #c063x1
 def coin_rates(
     s: np.ndarray,  # accuracy of each worker, shape (n_workers,)
-    worker: np.ndarray,  # codes of workers
-    answer: np.ndarray,  # codes of answers, broadcast against worker
-    label: np.ndarray,  # codes of true classes, broadcast against worker
+    worker: np.ndarray,  # codes of workers, shape (n,) or (n, 1)
+    answer: np.ndarray,  # codes of answers, of the same shape
+    label: np.ndarray,  # codes of true classes, shape (n,) or (K,)
     K: int,  # number of classes
 ) -> np.ndarray:  # P(answer | true class)
     "The one-coin matrix of each worker."

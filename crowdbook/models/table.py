@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['distinct', 'Rows', 'unnamed', 'by_task', 'largest', 'Table', 'shares', 'dense', 'at', 'clamp', 'softmax',
-           'only_known', 'task_hash', 'task_draws', 'tied_rows', 'pick', 'to_csr']
+           'only_known', 'task_hash', 'task_draws', 'tied_rows', 'tied_before', 'pick', 'to_csr']
 
 # %% ../../nbs/models/05_tables.ipynb #c003
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 from scipy import sparse
 
 from ..votes.core import Votes
@@ -49,8 +50,10 @@ class Rows:
         "Cell of each vote."
         return self.votes.task.astype(np.int64) * self.n_classes + self.votes.label
 
-    def __len__(self):
-        return len(self.cells)
+# %% ../../nbs/models/05_tables.ipynb #c010p
+@patch
+def __len__(self: Rows):
+    return len(self.cells)
 
 # %% ../../nbs/models/05_tables.ipynb #c014
 def _row(self: Rows) -> np.ndarray:
@@ -234,6 +237,15 @@ def tied_rows(table: Table,        # the table
     top = np.maximum(largest(rows, table.value), np.where(n > 0, table.each, -np.inf)) * (1 - tol)
     return table.value >= top[rows.task], (n > 0) & (table.each >= top)
 
+# %% ../../nbs/models/05_tables.ipynb #c042t
+def tied_before(
+    rows: Rows,        # the rows of a table
+    tied: np.ndarray,  # which rows are among the tied ones, shape (n_rows,)
+) -> np.ndarray:       # shape (n_rows,)
+    "How many tied rows of the same task stand before each row."
+    before = np.cumsum(tied) - tied
+    return before - np.append(before, 0)[np.minimum(rows.first[:-1], len(before))][rows.task]
+
 # %% ../../nbs/models/05_tables.ipynb #c042
 def pick(
     table: Table,  # class probabilities
@@ -242,19 +254,15 @@ def pick(
     "The class with the largest probability of each task; among tied ones, the one its draw points to."
     rows, (tied, others) = table.rows, tied_rows(table)
     many = np.bincount(rows.task, tied, minlength=len(draws)).astype(int)
-    place = np.floor(draws * many).astype(int)
-    before = np.cumsum(tied) - tied  # tied rows before each row, of all tasks
-    start = np.append(before, 0)[np.minimum(rows.first[:-1], len(before))]
-    chosen = tied & (before - start[rows.task] == place[rows.task])
+    chosen = tied & (tied_before(rows, tied) == (draws * many).astype(int)[rows.task])
     label = np.zeros(len(draws), int)
     label[rows.task[chosen]] = rows.label[chosen]
     simple = others & (many == np.diff(rows.first))  # nothing is known: all classes are tied
     every = np.arange(rows.n_classes) if rows.used is None else np.flatnonzero(rows.used)
     label[simple] = every[(draws[simple] * len(every)).astype(int)]
     for i in np.flatnonzero(others & ~simple):  # rare: only classes that nobody named are tied
-        left = every[
-            ~np.isin(every, rows.label[rows.first[i] : rows.first[i + 1]][~tied[rows.first[i] : rows.first[i + 1]]])
-        ]
+        here = slice(rows.first[i], rows.first[i + 1])
+        left = np.setdiff1d(every, rows.label[here][~tied[here]])
         label[i] = left[int(draws[i] * len(left))]
     return label
 

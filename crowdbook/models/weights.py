@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['agreements', 'agreement', 'WAWA', 'ZBS', 'linear_odds', 'IWMV', 'used_classes', 'shapley_shares', 'ShapleyMajority',
-           'TwoThird', 'share_of_votes']
+           'TwoThird']
 
 # %% ../../nbs/models/06_weights.ipynb #c003
 import warnings
@@ -183,11 +183,11 @@ class TwoThird(NaiveSoft):
         return dict(decided=known | (part.answered & ~self._undecided(part, table)))
 
 
-def share_of_votes(name, value):
+def _share_of_votes(name, value):
     "The parameter is a share: above 0, at most 1."
     above(0)(name, value)
     if value > 1:
         raise ValueError(f"{name} must be at most 1, not {value!r}; above it nothing is ever decided")
 
 
-TwoThird._parameter_constraints = dict(share=share_of_votes, min_votes=whole(1))
+TwoThird._parameter_constraints = dict(share=_share_of_votes, min_votes=whole(1))

@@ -485,7 +485,7 @@ def check_encoding(path,      # of a text file
                     f"for example {option('encoding', 'latin-1')}"
                 ) from None
 
-
+# %% ../../nbs/votes/01_votes.ipynb #c048b
 def check_closed(path,      # of a delimited file
                  sep,       # its separator
                  encoding,  # its encoding
@@ -504,7 +504,7 @@ def check_closed(path,      # of a delimited file
             if "end of data" in str(e):
                 raise ValueError(f"{path}, row {n}: a quote is opened and never closed; close or remove it") from None
 
-
+# %% ../../nbs/votes/01_votes.ipynb #c048c
 def check_ragged(path,      # of a delimited file
                  sep,       # its separator
                  encoding,  # its encoding
