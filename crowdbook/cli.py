@@ -83,7 +83,7 @@ def _say(text):
 
 def _save(frame, path):
     "Write a data frame as csv, whole or not at all, and say so."
-    from crowdbook.votes.core import atomic
+    from crowdbook.votes.files import atomic
     there = Path(path).exists()
     with atomic(path) as p:
         frame.to_csv(p, index=False)
@@ -193,7 +193,7 @@ def _aggregate(
 # %% ../nbs/reference/command_line.ipynb #c017
 def _check_outputs(*paths, inputs=()):
     "Refuse outputs without a folder, of the same name, or in the place of an input, before anything is computed."
-    from crowdbook.votes.core import VOTE_FILES
+    from crowdbook.votes.files import VOTE_FILES
     paths, read = [p for p in paths if p is not None], [p for p in inputs if p is not None]
     read += [p / part for p in read if p.is_dir() for part in (*VOTE_FILES, "metadata.json", "truth.csv")]
     for p in paths:
@@ -210,9 +210,8 @@ def _check_outputs(*paths, inputs=()):
 
 def _fit(votes, names, truth, gold, weights, seed, progress, sparse=False):
     "Fitted models by name and their summary."
-    from crowdbook.models.majority import read_weights
     from crowdbook.models.registry import compare, default_strategy, summary
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.files import read_labels, read_weights
     truth_, gold_ = (None if path is None else read_labels(path) for path in (truth, gold))
     for labels, path in ((truth_, truth), (gold_, gold)):
         if labels is not None and hasattr(votes, "match_labels"):
@@ -301,7 +300,7 @@ def _report(
 ):
     "One page (HTML) about the crowd: labels, workers, ambiguous tasks, agreement, warnings."
     from crowdbook.scores.page import class_names_of, write_report
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.files import read_labels
     _check_report(output, images, strategy, (votes, truth, gold))
     options = dict(task=task, worker=worker, label=label, duplicates=duplicates, wide=wide, sep=sep, encoding=encoding)
     read = _read(votes, from_, classes, **options)
@@ -371,8 +370,7 @@ def _check_scores(names):
 
 def _known(votes, path, gold, seconds, features, worker, sep, encoding):
     "What is known besides the votes: gold labels, times, features."
-    from crowdbook.scores.ranking import read_seconds
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.files import read_labels, read_seconds
 
     known = {}
     if gold is not None:
@@ -625,7 +623,7 @@ def _demo_plots(crowd, models, table, folder):
     import matplotlib.pyplot as plt
 
     from crowdbook import plot
-    from crowdbook.votes.core import atomic
+    from crowdbook.votes.files import atomic
     figures = dict(accuracy=plot.strategy_bars(table.accuracy).figure, votes=_votes_figure(crowd, plt, plot),
                    workers=_workers_figure(crowd, models["DS"], plt, plot),
                    confusions=_confusions_figure(crowd, models["DS"], plt, plot))

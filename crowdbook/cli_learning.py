@@ -86,7 +86,7 @@ def _tasks(dataset, use, side):
 
 def _targets(dataset, labels, probas, strategy, hard):
     "Labels for training: from a file, or from the votes by a strategy; the name says which."
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.files import read_labels
     if sum(x is not None for x in (labels, probas, strategy)) > 1:
         raise ValueError("give one of --labels, --probas and --strategy")
     if labels is not None:
@@ -191,7 +191,7 @@ def _finish(folder, model, results, splits):
     import matplotlib
     matplotlib.use("Agg")
     from crowdbook.learning.training import plot_history
-    from crowdbook.votes.core import atomic
+    from crowdbook.votes.files import atomic
     history = model.history_.reset_index()
     for path, write in {"results.json": lambda p: p.write_text(json.dumps(results, indent=1), "utf-8"),
                         "history.csv": lambda p: history.to_csv(p, index=False),
@@ -304,7 +304,7 @@ def _write_crowd(model, data, tasks, folder, results):
     import torch
 
     from crowdbook.learning.comparison import crowd_posterior
-    from crowdbook.votes.core import atomic
+    from crowdbook.votes.files import atomic
     v, T = data.votes, crowd_posterior(model, tasks, data.votes)
     best = T.argmax(axis=1)
     _save(pd.DataFrame(dict(task=v.tasks, label=v.classes[best], confidence=T.max(axis=1))), folder / "labels.csv")

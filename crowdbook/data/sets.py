@@ -37,7 +37,8 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pandas as pd
 
-from ..votes.core import Votes, atomic
+from ..votes.core import Votes
+from ..votes.files import atomic
 
 # %% ../../nbs/data/03_real_crowds.ipynb #c007
 @dataclass(frozen=True, eq=False)
@@ -1149,7 +1150,7 @@ def _features_of(path, n):
 
 def _read_split(folder, name, classes, names):
     "A split of a data set on disk, None if there is nothing of it."
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.files import read_labels
 
     path = folder / f"truth_{name}.csv"
     if path.exists():
@@ -1175,7 +1176,7 @@ def read_dataset(folder,       # written by write_dataset, or made by hand in th
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; name a data set folder, or one of {', '.join(CARDS)}")
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.files import read_labels
     votes = Votes.read(folder)
     path = folder / "metadata.json"
     meta = json.loads(path.read_text("utf-8")) if path.exists() else {}

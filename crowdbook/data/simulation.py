@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..votes.core import Votes, atomic
+from ..votes.core import Votes
+from ..votes.files import atomic
 
 # %% ../../nbs/data/04_simulated_crowds.ipynb #c006
 @dataclass(frozen=True, repr=False)

@@ -30,7 +30,7 @@ from torch.nn import functional as F
 
 from ..models.base import check_number
 from ..models.calibration import brier, ece, nll, reliability
-from ..votes.core import atomic
+from ..votes.files import atomic
 
 # %% ../../nbs/learning/17_training.ipynb #c006
 class Tasks:

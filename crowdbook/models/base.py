@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from ..votes.core import Votes, _too_large, check_table
+from ..votes.core import Votes, check_table, too_large
 
 # %% ../../nbs/models/05_contract.ipynb #c006
 def pick(scores: np.ndarray,      # shape (n_tasks, K), non-negative
@@ -91,7 +91,7 @@ def _dense(self: Aggregator, step, votes):
     try:
         return step(votes)
     except MemoryError as e:
-        said = f"{type(self).__name__} ran out of memory: {_too_large(votes.n_tasks, votes.n_classes)}"
+        said = f"{type(self).__name__} ran out of memory: {too_large(votes.n_tasks, votes.n_classes)}"
         raise MemoryError(str(e) if "classes takes" in str(e) else said) from None
 
 # %% ../../nbs/models/05_contract.ipynb #c016

@@ -26,7 +26,8 @@ from ..models.registry import DEFAULT, STRATEGIES, aggregate, labels_frame
 from .coefficients import agreement
 from .ranking import agreement as agreement_with_others
 from .ranking import rows_of, share_interval, spam_interval
-from ..votes.core import Votes, atomic
+from ..votes.core import Votes
+from ..votes.files import atomic
 
 # %% ../../nbs/scores/25_report.ipynb #c006
 def _e(x) -> str:

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['TASK_SCORES', 'CROWD_SCORES', 'WORKER_SCORES', 'entropy', 'posterior_entropy', 'margin', 'expected_gain',
            'spam_distance', 'spam_score', 'Rows', 'rows_of', 'spam_interval', 'beta_interval', 'diagonal_interval',
-           'glad_interval', 'agreement', 'share_interval', 'traps', 'typical_time', 'read_seconds', 'Inquiry',
-           'task_scores', 'worker_scores', 'parse_score', 'identify_tasks', 'identify_workers', 'identify',
-           'rank_workers', 'worst', 'rank_tasks', 'plot_pairs', 'plot_workers', 'plot_confusions', 'plot_tasks']
+           'glad_interval', 'agreement', 'share_interval', 'traps', 'typical_time', 'Inquiry', 'task_scores',
+           'worker_scores', 'parse_score', 'identify_tasks', 'identify_workers', 'identify', 'rank_workers', 'worst',
+           'rank_tasks', 'plot_pairs', 'plot_workers', 'plot_confusions', 'plot_tasks']
 
 # %% ../../nbs/scores/23_scores.ipynb #c003
 import ast
@@ -289,25 +289,6 @@ def typical_time(votes,                # Votes, or anything as_votes accepts
     free = 4 + np.maximum(n - 1, 0)
     half = stdtrit(free, (1 + level) / 2) * np.sqrt((4 * pooled + squares) / free / np.maximum(n, 1))
     return np.exp(mean), np.exp(mean - half), np.exp(mean + half), n
-
-# %% ../../nbs/scores/23_scores.ipynb #c061
-def read_seconds(path,                    # csv, tsv, jsonl or parquet with an answer a row
-                 seconds: str = "seconds",  # column of the time
-                 worker: str = "worker",  # column of the worker
-                 sep: str | None = None,  # separator of a delimited file; by its ending if None
-                 encoding: str = "utf-8",  # of a text file
-                 ) -> pd.DataFrame:       # columns worker and seconds
-    "Times of the answers from a file; ValueError names a row whose time is not a number."
-    from crowdbook.votes.core import _existing, _from_text, _read_rows, _suffix
-    path = _existing(path)
-    frame = _read_rows(path, _suffix(path), dict(worker=worker, seconds=seconds), sep, encoding)
-    text = frame[seconds].astype(object)
-    time = pd.to_numeric(text, errors="coerce")
-    bad = np.flatnonzero(time.isna() & text.notna())
-    if len(bad):
-        raise ValueError(f"{path}, row {bad[0] + 1}: the time is {text.iloc[bad[0]]!r}; it must be a number")
-    codes, found = pd.factorize(frame[worker].astype(object))
-    return pd.DataFrame(dict(worker=_from_text(pd.Index(found))[codes], seconds=time.to_numpy(float)))
 
 # %% ../../nbs/scores/23_scores.ipynb #c064
 @dataclass
