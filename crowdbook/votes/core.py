@@ -10,6 +10,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,6 @@ class Votes:
         for column in columns:
             column.setflags(write=False)
         _fill(self, *columns, *names)
-
-    def __len__(self):
-        return len(self.task)
 
 # %% ../../nbs/votes/01_votes.ipynb #c017
 def _canonical_order(task, worker, label, n_tasks, n_workers, n_classes):
@@ -94,6 +92,11 @@ Votes.n_tasks = property(lambda self: len(self.tasks), doc="Number of tasks, wit
 Votes.n_workers = property(lambda self: len(self.workers), doc="Number of workers, with those who answered nothing.")
 Votes.n_classes = property(lambda self: len(self.classes), doc="Number of classes, K, with those nobody chose.")
 Votes.n_votes = property(lambda self: len(self.task), doc="Number of votes.")
+
+
+@patch
+def __len__(self: Votes):
+    return len(self.task)
 
 
 @patch
@@ -157,11 +160,9 @@ def from_frame(cls: Votes,
                text: bool = False,    # do identifiers come from a text file, so that "7" is the number 7?
                ) -> Votes:            # the votes
     "Votes from a data frame with a vote a row; ValueError names the first bad row, counted from 1."
-    if not isinstance(df, pd.DataFrame):
-        raise ValueError(f"from_frame needs a data frame, not {type(df).__name__}")
-    check_columns(df.columns, dict(task=task, worker=worker, label=label), source)
-    classes = df[label].cat.categories if classes is None and getattr(df[label].dtype, "ordered", False) else classes
+    check_columns(getattr(df, "columns", ()), dict(task=task, worker=worker, label=label), source)
     raw = dict(task=df[task], worker=df[worker], label=df[label])
+    classes = df[label].cat.categories if classes is None and getattr(df[label].dtype, "ordered", False) else classes
     return _from_columns(raw, dict(task=tasks, worker=workers, label=classes), duplicates, source, text)
 
 # %% ../../nbs/votes/01_votes.ipynb #c030
@@ -176,6 +177,20 @@ def __eq__(self: Votes, other):
 Votes.__hash__ = object.__hash__
 
 # %% ../../nbs/votes/01_votes.ipynb #c036
+def _flatten(answers, name):
+    "Columns of a {task: {worker: label}} dictionary."
+    if not isinstance(answers, dict):
+        raise ValueError(f"{name} must hold {{task: {{worker: label}}}}, not a {type(answers).__name__}")
+    for t, given in answers.items():
+        if not isinstance(given, dict):
+            raise ValueError(f"{name}, task {t!r}: expected {{worker: label}}, not {str(given)[:40]!r}; "
+                             f"give every task its own dictionary")
+    given = answers.values()
+    columns = answers, chain.from_iterable(given), chain.from_iterable(map(dict.values, given))
+    task, worker, label = (pd.Series(list(column), dtype=object) for column in columns)
+    return dict(task=task.repeat(list(map(len, given))).reset_index(drop=True), worker=worker, label=label)
+
+# %% ../../nbs/votes/01_votes.ipynb #c036b
 @patch(cls_method=True)
 def from_dict(cls: Votes,
               answers: dict,         # {task: {worker: label}}; a task may have an empty dictionary
@@ -186,25 +201,13 @@ def from_dict(cls: Votes,
               text: bool = False,    # do identifiers come from a text file, so that "7" is the number 7?
               ) -> Votes:            # the votes
     "Votes from nested dictionaries, the usual answers.json; ValueError names the task and the worker."
-    t, w, y = _flatten(answers, where(source))
-    at = lambda row: where(source) + ("" if row is None else f", task {t[row]!r}, worker {w[row]!r}")
-    for row in (n for n, label in enumerate(y) if isinstance(label, (list, dict))):
-        raise ValueError(f"{at(row)}: the label is {y[row]!r}; give one label or remove the vote")
-    raw = dict(task=t, worker=w, label=y)
+    raw = _flatten(answers, where(source))
+    t, w = raw["task"], raw["worker"]
+    at = lambda row: where(source) + ("" if row is None else f", task {shown(t[row])}, worker {shown(w[row])}")
+    for row in (n for n, y in enumerate(raw["label"].tolist()) if isinstance(y, (list, dict))):
+        raise ValueError(f"{at(row)}: the label is {raw['label'][row]!r}; give one label or remove the vote")
     tasks = encode(list(answers), text)[1] if tasks is None and answers else tasks
     return _from_columns(raw, dict(task=tasks, worker=workers, label=classes), "error", at, text)
-
-
-def _flatten(answers, name):
-    "The three columns of a {task: {worker: label}} dictionary."
-    if not isinstance(answers, dict):
-        raise ValueError(f"{name} must hold {{task: {{worker: label}}}}, not a {type(answers).__name__}")
-    for t, given in answers.items():
-        if not isinstance(given, dict):
-            raise ValueError(f"{name}, task {t!r}: expected {{worker: label}}, not {str(given)[:40]!r}; "
-                             f"give every task its own dictionary")
-    rows = [(t, w, y) for t, given in answers.items() for w, y in given.items()]
-    return zip(*rows) if rows else ((), (), ())
 
 # %% ../../nbs/votes/01_votes.ipynb #c039
 def _as_matrix(matrix, tasks, workers, source):

@@ -78,7 +78,7 @@ def _not_text(path, row, encoding):
     return ValueError(f"{path}, {line}: not {encoding.removesuffix('-sig')} text; save the file as UTF-8 or name its "
                       f"encoding, for example {option('encoding', 'latin-1')}")
 
-
+# %% ../../nbs/votes/02_files.ipynb #f010a
 def read_text(path,                     # of a text file, perhaps gzipped
               encoding: str = "utf-8",  # its encoding
               ) -> str:                 # its text, lines ending in a newline
@@ -138,20 +138,27 @@ class _Counted:
         return data
 
 # %% ../../nbs/votes/02_files.ipynb #f017
+def _csv_options(names, sep, encoding, missing):
+    "How pyarrow reads the named columns: as text, each distinct value kept once."
+    import pyarrow as pa
+    from pyarrow import csv as pcsv
+    kinds = dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string()))
+    return (pcsv.ReadOptions(block_size=1 << 24, encoding=encoding.removesuffix("-sig")),
+            pcsv.ParseOptions(delimiter=sep, newlines_in_values=True),
+            pcsv.ConvertOptions(column_types=kinds, include_columns=list(kinds), strings_can_be_null=True,
+                                null_values=missing, quoted_strings_can_be_null=False))
+
+# %% ../../nbs/votes/02_files.ipynb #f017a
 def _delimited(path, columns, sep, encoding, missing):
     "Batches of the columns {what: name} of a delimited file, which may be a function of the header."
     import pyarrow as pa
-    from pyarrow import csv as pcsv
+    from pyarrow.csv import open_csv
     with _open(path, "rb") as file:
         header, counted = _header(file, path, sep, encoding), _Counted(file)
         columns = columns(header) if callable(columns) else columns
         check_columns(header, columns, path)
-        kinds = dict.fromkeys(columns.values(), pa.dictionary(pa.int32(), pa.string()))
-        convert = pcsv.ConvertOptions(column_types=kinds, include_columns=list(kinds), strings_can_be_null=True,
-                                      null_values=missing, quoted_strings_can_be_null=False)
-        read = pcsv.ReadOptions(block_size=1 << 24, encoding=encoding.removesuffix("-sig"))
         try:
-            reader = pcsv.open_csv(counted, read, pcsv.ParseOptions(delimiter=sep, newlines_in_values=True), convert)
+            reader = open_csv(counted, *_csv_options(columns.values(), sep, encoding, missing))
             for b in chain([reader.schema.empty_table()], reader):
                 yield pa.table({what: b[name] for what, name in columns.items()})
         except (pa.ArrowInvalid, UnicodeDecodeError) as e:
@@ -179,7 +186,7 @@ def open_parquet(path,          # of a Parquet file
     text = [c for c, kind in kinds.items() if t.is_string(kind) or t.is_large_string(kind)]
     return parquet.ParquetFile(path, metadata=file.metadata, read_dictionary=text)
 
-
+# %% ../../nbs/votes/02_files.ipynb #f019a
 def _parquet_frame(file, columns):
     "The columns {what: name} of an open Parquet file."
     frame = file.read(columns=list(dict.fromkeys(columns.values()))).to_pandas(split_blocks=True, self_destruct=True)
@@ -262,12 +269,9 @@ def read_table(path,                     # csv, tsv, jsonl, json (a list of reco
     raise ValueError(f"{path}: the ending {suffix!r} is not known; use {_ENDINGS}, or pass {option('sep')}")
 
 
-_ENDINGS = ".csv, .tsv, .jsonl, .json or .parquet"
+_ENDINGS = ".csv, .tsv, .jsonl, .json, .parquet or, for codes, .txt"
 
 # %% ../../nbs/votes/02_files.ipynb #f029
-ROWS = 500_000      # votes in a batch
-
-
 def plain(table,         # pyarrow table or batch
           columns,       # what for -> name of the column
           source,        # what errors call it
@@ -289,6 +293,9 @@ def plain(table,         # pyarrow table or batch
     return pa.table(out)
 
 # %% ../../nbs/votes/02_files.ipynb #f030
+ROWS = 500_000      # votes in a batch
+
+
 def _pieces(votes):
     "Votes in memory as record batches."
     import pyarrow as pa
@@ -318,9 +325,6 @@ def batches(source,                   # csv, tsv or Parquet file with a vote a r
         row += len(batch)
 
 # %% ../../nbs/votes/02_files.ipynb #f035
-VOTE_FILES = ("answers.json", "votes.parquet", "votes.csv", "votes.tsv", "votes.jsonl", "votes.json", "answers.txt")
-
-
 def _read_votes(make, path, columns, given, duplicates, wide, missing, sep, encoding):
     "What `Votes.read` does: `make` is the class, `columns` and `given` are the names of columns and the vocabularies."
     path, suffix = existing(path), file_suffix(path)
@@ -370,6 +374,9 @@ def _read_wide(make, path, sep, missing, encoding, classes):
     return make.from_matrix(cells.to_numpy(), missing=str(missing), source=path, text=True, classes=classes,
                             tasks=from_text(tasks), workers=from_text(cells.columns))
 
+# %% ../../nbs/votes/02_files.ipynb #f042a
+VOTE_FILES = ("answers.json", "votes.parquet", "votes.csv", "votes.tsv", "votes.jsonl", "votes.json", "answers.txt")
+
 # %% ../../nbs/votes/02_files.ipynb #f043
 def _read_folder(make, folder, columns, given, duplicates, missing, encoding):
     "A data set on disk: answers.json and metadata.json, or a file of votes."
@@ -377,8 +384,8 @@ def _read_folder(make, folder, columns, given, duplicates, missing, encoding):
     if path is None:
         shards = "; a folder of shards is for aggregate and compare" if any(folder.glob("*.parquet")) else ""
         raise FileNotFoundError(f"{folder}: a data set folder needs one of {some(VOTE_FILES)}{shards}")
-    meta = folder / "metadata.json"
-    meta = load_json(read_text(meta), meta) if meta.exists() else {}
+    note = folder / "metadata.json"
+    meta = load_json(read_text(note), note) if note.exists() else {}
     duplicates = meta.get("duplicates", "error") if duplicates == "error" else duplicates
     votes = _read_votes(make, path, columns, given, duplicates, False, missing, None, encoding)
     return votes.widen(**{name: _announced(meta, name, getattr(votes, name)) for name, wanted in given.items()
@@ -455,7 +462,7 @@ def _write_votes(votes, path):
     "What `Votes.write` does: the format follows from the ending."
     suffix = Path(path).suffix.lower()
     if suffix not in _WRITERS:
-        raise ValueError(f"{path}: the ending {suffix!r} is not known; use {_ENDINGS} or .txt (a matrix of codes)")
+        raise ValueError(f"{path}: the ending {suffix!r} is not known; use {_ENDINGS}")
     _warn_lost(votes, path, _KEPT.get(suffix, ()))
     with atomic(path) as p:
         _WRITERS[suffix](votes, p)

@@ -58,14 +58,17 @@ def encode(column,             # one identifier a row, of any hashable type
            text: bool = False,  # do identifiers come from a text file?
            vocabulary=None,    # identifiers in a wanted order; found and sorted if None
            ):                  # codes (-1: missing, -2: not in the vocabulary) and the vocabulary
-    "Codes of a column and the vocabulary they refer to."
+    "Codes of a column and the vocabulary they refer to; text becomes numbers in both or in neither."
     codes, found = pd.factorize(pd.Series(column))
-    found = whole_numbers(pd.Index(np.asarray(found)))
-    found = from_text(found) if text else found
-    vocabulary = sorted_identifiers(found) if vocabulary is None else as_vocabulary(vocabulary)
-    place = vocabulary.get_indexer(found)
+    found, given = whole_numbers(pd.Index(np.asarray(found))), None if vocabulary is None else as_vocabulary(vocabulary)
+    if text:
+        numbers = from_text(found), found[:0] if given is None else from_text(given)
+        if given is None or numbers[0].dtype.kind == numbers[1].dtype.kind == "i":
+            found, given = numbers[0], given if given is None else numbers[1]
+    given = sorted_identifiers(found) if given is None else given
+    place = given.get_indexer(found)
     place = np.append(np.where(place < 0, -2, place), -1)  # the last entry serves the missing ones
-    return place[codes].astype(np.int32), vocabulary
+    return place[codes].astype(np.int32), given
 
 # %% ../../nbs/votes/01b_identifiers.ipynb #i017
 def check_rows(codes,       # of a column, as `encode` gives them

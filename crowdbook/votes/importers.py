@@ -14,37 +14,22 @@ import pandas as pd
 
 from .core import Votes
 from .files import SEPARATORS, existing, file_suffix, label_series, load_json, read_records, read_table
-from .identifiers import from_text, sorted_identifiers
+from .identifiers import encode
 from .messages import check_columns, option, shown, some
 
-# %% ../../nbs/votes/02b_exports.ipynb #c006
-def _typed(column, more=()):
-    "A column and further identifiers; text that is all whole numbers becomes integers in both."
-    found = list(dict.fromkeys(v for v in [*column, *more] if v is not None))
-    known = dict(zip(found, from_text(pd.Index(found)))) if found else {}
-    return [known.get(v) for v in column], [known[v] for v in dict.fromkeys(more) if v is not None]
-
 # %% ../../nbs/votes/02b_exports.ipynb #c007
-def _to_votes(rows,        # (task, worker, label, place) of every vote
-              path,        # how errors name the file
-              left_out,    # {reason: how many}
-              classes,     # all classes, or None
-              duplicates,  # "error", "keep" or "last"
-              tasks=(),    # all tasks that the file lists, with those nobody answered
-              choices=(),  # all classes that the file lists, in its order
-              ) -> Votes:  # the votes
-    "Votes from the rows of an importer; one warning counts what was left out."
-    told = [f"{reason}: {n}" for reason, n in left_out.items() if n]
-    if told:
-        warnings.warn(f"{path}: left out what is not a vote ({', '.join(told)})", stacklevel=3)
+def _to_votes(rows, path, left_out, classes, duplicates, tasks=(), choices=()):
+    "Votes from rows (task, worker, label, place); `tasks` and `choices` are those that the file lists."
+    reasons = [f"{reason}: {n}" for reason, n in left_out.items() if n]
+    if reasons:
+        warnings.warn(f"{path}: left out what is not a vote ({', '.join(reasons)})", stacklevel=3)
     if not rows:
         raise ValueError(f"{path} holds no vote; export it with its answers, or check which file this is")
-    task, worker, label, places = zip(*rows)
-    (task, tasks), (worker, _), (label, choices) = _typed(task, tasks), _typed(worker), _typed(label, choices)
-    frame = pd.DataFrame(dict(task=task, worker=worker, label=label))
-    return Votes.from_frame(frame, tasks=sorted_identifiers(tasks) if tasks else None, duplicates=duplicates,
-                            classes=choices if classes is None and choices else classes,
-                            source=lambda row: path if row is None else f"{path}, {places[row]}")
+    frame = pd.DataFrame(rows, columns=["task", "worker", "label", "place"], dtype=object)
+    tasks = encode(tasks, text=True)[1] if tasks else None
+    classes = choices if classes is None and choices else classes
+    return Votes.from_frame(frame, tasks=tasks, classes=classes, duplicates=duplicates, text=True,
+                            source=lambda row: path if row is None else f"{path}, {frame['place'][row]}")
 
 # %% ../../nbs/votes/02b_exports.ipynb #c010
 def _single(answers, where, advice):
@@ -79,11 +64,11 @@ def _answers_of_kind(kind, value):
         return ["/".join(map(str, path)) if isinstance(path, list) else path for path in value or []]
     return [v for v in (value if isinstance(value, list) else [value]) if v is not None]
 
-
+# %% ../../nbs/votes/02b_exports.ipynb #c017a
 def _full_annotations(task, left_out, path):
     "Time, worker, place and {control: answers, None if it does not classify} of every annotation of a task."
-    left_out["predictions"] += len(task.get("predictions") or [])
-    left_out["drafts"] += len(task.get("drafts") or [])
+    for kind in ("predictions", "drafts"):
+        left_out[kind] += len(task.get(kind) or [])
     for a in task.get("annotations", task.get("completions")) or []:
         if not isinstance(a, dict):
             raise ValueError(f"{path}, task {shown(task.get('id'))}: annotation {shown(a)} is given by its id only; "
@@ -91,14 +76,13 @@ def _full_annotations(task, left_out, path):
         if a.get("was_cancelled") or a.get("skipped"):
             left_out["cancelled"] += 1
             continue
-        controls = {}
+        controls, place = {}, f"task {shown(task.get('id'))}, annotation {shown(a.get('id'))}"
         for r in a.get("result") or []:
             kind, name = r.get("type"), r.get("from_name")
             if kind in _KINDS:
                 controls[name] = (controls.get(name) or []) + _answers_of_kind(kind, (r.get("value") or {}).get(kind))
             elif name is not None:
                 controls.setdefault(name, None)
-        place = f"task {shown(task.get('id'))}, annotation {shown(a.get('id'))}"
         yield str(a.get("created_at") or ""), a.get("completed_by"), place, controls
 
 # %% ../../nbs/votes/02b_exports.ipynb #c019
@@ -123,8 +107,11 @@ def _min_annotation(record, control):
     return str(record.get("created_at") or ""), record.get("annotator"), place, controls
 
 # %% ../../nbs/votes/02b_exports.ipynb #c020
-def _choose_control(control, seen, path):
+def _choose_control(control, found, path):
     "The control to read: the one asked for, or the only one that classifies."
+    seen = {}
+    for name, answers in [c for *_, controls, _ in found for c in controls.items()]:
+        seen[name] = seen.get(name, False) or answers is not None
     usable = [name for name, classifies in seen.items() if classifies]
     if control in usable or (control is None and len(usable) == 1):
         return usable[0] if control is None else control
@@ -136,6 +123,18 @@ def _choose_control(control, seen, path):
                          f"(it has {some(seen) or 'no control'}); export a project that classifies")
     raise ValueError(f"{path} has several controls ({some(usable)}); choose one, such as "
                      f"{option('control', usable[0])}")
+
+# %% ../../nbs/votes/02b_exports.ipynb #c020a
+def _annotations(records, task, control, left_out, path):
+    "Time, worker, place, controls and task of every annotation, by time, and all tasks."
+    found, tasks = [], []
+    for n, t in enumerate(records):
+        full = "annotations" in t or "completions" in t
+        name = task.removeprefix("data.") if not full and "data" not in t else task
+        tasks.append(_field(t, name, f"{path}, record {n + 1}"))
+        annotations = _full_annotations(t, left_out, path) if full else [_min_annotation(t, control)]
+        found += [(*a, tasks[-1]) for a in annotations]
+    return sorted(found, key=lambda a: a[0]), tasks
 
 
 def _person(worker):
@@ -152,25 +151,14 @@ def read_label_studio(path,                 # JSON (full export) or JSON-MIN fil
                       ) -> Votes:           # the votes; a task without an annotation keeps its place
     "Votes from a Label Studio export; warns about skipped ones, drafts, predictions; ValueError names the annotation."
     left_out = dict.fromkeys(("cancelled", "unanswered", "drafts", "predictions"), 0)
-    found, tasks = [], []
-    for n, t in enumerate(read_records(existing(path, folders=False), encoding)):
-        full = "annotations" in t or "completions" in t
-        name = task.removeprefix("data.") if not full and "data" not in t else task
-        tasks.append(_field(t, name, f"{path}, record {n + 1}"))
-        annotations = _full_annotations(t, left_out, path) if full else [_min_annotation(t, control)]
-        found += [(*a, tasks[-1]) for a in annotations]
-    found.sort(key=lambda a: a[0])  # the time, so that duplicates="last" keeps the latest
-    seen = {}
-    for name, answers in [c for a in found for c in a[3].items()]:
-        seen[name] = seen.get(name, False) or answers is not None
-    control, rows = _choose_control(control, seen, path) if found else control, []
+    records, rows = read_records(existing(path, folders=False), encoding), []
+    found, tasks = _annotations(records, task, control, left_out, path)
+    control = _choose_control(control, found, path) if found else control
     advice = f"make {control!r} a single choice, or take another control with {option('control')}"
     for _, worker, place, controls, t in found:
         label = _single(controls.get(control) or [], f"{path}, {place}", advice)
-        if label is None:
-            left_out["unanswered"] += 1
-        else:
-            rows.append((t, _person(worker), label, place))
+        left_out["unanswered"] += label is None
+        rows += [] if label is None else [(t, _person(worker), label, place)]
     return _to_votes(rows, path, left_out, classes, duplicates, tasks=tasks)
 
 # %% ../../nbs/votes/02b_exports.ipynb #c036
@@ -185,6 +173,21 @@ def _prodigy_answers(record, where):
     return "binary", [record["answer"]]
 
 # %% ../../nbs/votes/02b_exports.ipynb #c037
+def _prodigy_row(r, task, worker, where, place):
+    "Interface of a record, why it is no vote (None if it is one), and its row."
+    if r.get("answer") not in ("accept", "reject", "ignore"):
+        raise ValueError(f"{where}: the answer is {r.get('answer')!r}, not accept, reject or ignore; "
+                         f"export annotations with db-out")
+    kind, answers = _prodigy_answers(r, where)
+    reason = dict(ignore="ignored", reject="rejected" if kind == "choice" else None).get(r["answer"])
+    label = None if reason else _single(answers, where, "a vote needs an interface with one choice")
+    if label is None:
+        return kind, reason or "unanswered", None
+    key = task or dict(choice="_input_hash", binary="_task_hash")[kind]
+    who = _field(r, worker, where, "worker") if worker else r.get("_annotator_id") or r.get("_session_id")
+    return kind, None, (_field(r, key, where), who, label, place)
+
+# %% ../../nbs/votes/02b_exports.ipynb #c037a
 def read_prodigy(path,                     # JSON Lines file of db-out
                  task: str | None = None,  # key of the task; _input_hash (choice) or _task_hash (binary) if None
                  worker: str | None = None,  # key of the worker; _annotator_id, else _session_id, if None
@@ -193,24 +196,14 @@ def read_prodigy(path,                     # JSON Lines file of db-out
                  encoding: str = "utf-8",  # of the file
                  ) -> Votes:               # the votes
     "Votes from a Prodigy data set, choice or binary; warns about ignored answers, ValueError names the row."
-    left_out, kinds = dict.fromkeys(("ignored", "rejected", "unanswered"), 0), {}
+    left_out, kinds = dict.fromkeys(("ignored", "rejected", "unanswered", None), 0), {}
     rows, options = [], {}
-    for n, r in enumerate(read_records(existing(path, folders=False), encoding)):
-        where = f"{path}, row {n + 1}"
-        if r.get("answer") not in ("accept", "reject", "ignore"):
-            raise ValueError(f"{where}: the answer is {r.get('answer')!r}, not accept, reject or ignore; "
-                             f"export annotations with db-out")
-        kind, answers = _prodigy_answers(r, where)
-        kinds.setdefault(kind, n + 1)
+    for n, r in enumerate(read_records(existing(path, folders=False), encoding), 1):
+        kind, reason, row = _prodigy_row(r, task, worker, f"{path}, row {n}", f"row {n}")
+        rows += [] if row is None else [row]
+        left_out[reason] += row is None
+        kinds.setdefault(kind, n)
         options.update(dict.fromkeys(o.get("id") for o in r.get("options", [])))
-        reason = dict(ignore="ignored", reject="rejected" if kind == "choice" else None).get(r["answer"])
-        label = None if reason else _single(answers, where, "a vote needs an interface with one choice")
-        if label is None:
-            left_out[reason or "unanswered"] += 1
-            continue
-        key = task or dict(choice="_input_hash", binary="_task_hash")[kind]
-        who = _field(r, worker, where, "worker") if worker else r.get("_annotator_id") or r.get("_session_id")
-        rows.append((_field(r, key, where), who, label, f"row {n + 1}"))
     if len(kinds) > 1:
         raise ValueError(f"{path}, row {max(kinds.values())}: choices and binary answers in one file; split them")
     return _to_votes(rows, path, left_out, classes, duplicates, choices=list(options))
@@ -298,10 +291,9 @@ def toloka_gold(path,                      # TSV file of responses, or of tasks
         task=_column(header, task, "task", path, "INPUT:", "ASSIGNMENT:task_id"),
         label=_column(header, name and f"GOLDEN:{name}", "label", path, "GOLDEN:"))), dtype=object)
     known = known[known["label"].notna()].drop_duplicates()
-    again = known.index[known["task"].duplicated()]
-    if len(again):
-        raise ValueError(f"{path}, row {again[0] + 1}: control task {shown(known['task'][again[0]])} has another known "
-                         f"label in an earlier row; keep one")
+    for row in known.index[known["task"].duplicated()][:1]:
+        raise ValueError(f"{path}, row {row + 1}: control task {shown(known['task'][row])} has another known label in "
+                         f"an earlier row; keep one")
     if not len(known):
         raise ValueError(f"{path} has no control task: {'GOLDEN:' + (name or '*')} is empty in every row; "
                          f"name another with {option('label')}")
@@ -317,7 +309,7 @@ def _form_of(text, where):
                          f"name another column with {option('label')}")
     return {q: a for p in parts for q, a in p.items()}
 
-
+# %% ../../nbs/votes/02b_exports.ipynb #c057a
 def _forms(answers, path):
     "Every row's {question: answer} from the columns Answer.*, {column: cells}."
     forms = [{} for _ in next(iter(answers.values()))]
@@ -378,7 +370,7 @@ def _answer_columns(header, path):
         raise ValueError(f"{path} has no column Answer.* ({some(header)}); download the results of the batch")
     return answers
 
-
+# %% ../../nbs/votes/02b_exports.ipynb #c063a
 def _question(forms, name, path):
     "The question to read: the one asked for, or the only one."
     questions = list(dict.fromkeys(q for form in forms for q in form))
@@ -428,6 +420,16 @@ def _zooniverse_form(text, where):
     return {r["task"]: r.get("value") for r in records}
 
 # %% ../../nbs/votes/02b_exports.ipynb #c074
+def _workflow_forms(cells, workflow, path):
+    "The {question: answer} of each row of a workflow, the only one if None, by the number of the row."
+    of = cells.get("workflow", [None] * len(cells["task"]))
+    flows = list(dict.fromkeys(of))
+    if workflow is None and len(flows) > 1 or workflow is not None and str(workflow) not in flows:
+        raise ValueError(f"{path} has the workflows {some(flows)}; choose one with {option('workflow')}")
+    mine = [n for n, w in enumerate(of) if workflow is None or w == str(workflow)]
+    return {n: _zooniverse_form(cells["answers"][n], f"{path}, row {n + 1}") for n in mine}
+
+# %% ../../nbs/votes/02b_exports.ipynb #c074a
 def read_zooniverse(path,                      # csv file of classifications
                     label: str | None = None,  # question to read, such as T0; the only one if None
                     workflow=None,             # workflow_id to read; the only one if None
@@ -441,16 +443,11 @@ def read_zooniverse(path,                      # csv file of classifications
     cells = _cells(path, sep, ",", encoding, lambda header: dict(
         task=_column(header, task, "task", path, ""), worker=_required(header, "user_name", path),
         answers=_required(header, "annotations", path), **_optional(header, "workflow", "workflow_id")))
-    of = cells.get("workflow", [None] * len(cells["task"]))
-    flows = list(dict.fromkeys(of))
-    if workflow is None and len(flows) > 1 or workflow is not None and str(workflow) not in flows:
-        raise ValueError(f"{path} has the workflows {some(flows)}; choose one with {option('workflow')}")
-    mine = [n for n, w in enumerate(of) if workflow is None or w == str(workflow)]
-    forms = {n: _zooniverse_form(cells["answers"][n], f"{path}, row {n + 1}") for n in mine}
-    question = _question(list(forms.values()), label, path)
-    found = [(cells["task"][n], cells["worker"][n], _label(forms, question, path, n), f"row {n + 1}") for n in mine]
-    rows = [r for r in found if r[2] is not None]
-    left_out = {"of other workflows": len(of) - len(mine), "unanswered": len(found) - len(rows)}
+    forms = _workflow_forms(cells, workflow, path)
+    label_of = partial(_label, forms, _question(list(forms.values()), label, path), path)
+    rows = [(cells["task"][n], cells["worker"][n], label_of(n), f"row {n + 1}") for n in forms]
+    rows = [r for r in rows if r[2] is not None]
+    left_out = {"of other workflows": len(cells["task"]) - len(forms), "unanswered": len(forms) - len(rows)}
     return _to_votes(rows, path, left_out, classes, duplicates)
 
 # %% ../../nbs/votes/02b_exports.ipynb #c078
