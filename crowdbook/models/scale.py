@@ -38,7 +38,7 @@ from crowdbook.models.plantnet import (
 
 # %% ../../nbs/models/16_many_classes.ipynb #c003b
 from ..votes.core import Votes
-from ..votes.files import atomic, batches, existing, open_parquet, plain
+from ..votes.files import atomic, batches, existing, open_parquet
 from ..votes.identifiers import place_of
 from ..votes.messages import shown
 
@@ -973,8 +973,8 @@ class Shards:
 @patch
 def _frame(self: Shards, path):
     "Columns task, worker, label of a file; text as categories."
-    file = open_parquet(path, self.columns)
-    table = plain(file.read(columns=list(self.columns.values())), self.columns, path)
+    from pyarrow import concat_tables
+    table = concat_tables(batches(path, self.columns))
     return pd.DataFrame({n: _column(c) for n, c in zip(table.column_names, table.columns)})
 
 

@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from scipy import sparse
 
 # %% ../../nbs/votes/01_votes.ipynb #c003a
-from .identifiers import check_rows, encode, place_of, sorted_identifiers, whole_numbers
+from .identifiers import as_vocabulary, check_rows, encode, place_of, sorted_identifiers, whole_numbers
 from .messages import check_columns, option, shown, some, where
 
 # %% ../../nbs/votes/01_votes.ipynb #c015
@@ -35,7 +35,7 @@ class Votes:
 
     def __post_init__(self):
         columns = [np.asarray(c) for c in (self.task, self.worker, self.label)]
-        names = [pd.Index(v) for v in (self.tasks, self.workers, self.classes)]
+        names = [as_vocabulary(v) for v in (self.tasks, self.workers, self.classes)]
         _check_codes(columns, names)
         order = _canonical_order(*columns, *map(len, names))
         columns = [c[order].astype(np.int32) for c in columns]
@@ -56,14 +56,11 @@ _PLURAL = dict(task="tasks", worker="workers", label="classes")
 
 
 def _check_codes(columns, vocabularies):
-    "Refuse codes that point nowhere and vocabularies that say something twice."
+    "Refuse codes that point nowhere."
     if len({c.shape for c in columns}) > 1 or columns[0].ndim != 1:
         raise ValueError(f"task, worker and label must be one-dimensional and of equal length, not of shapes "
                          f"{[c.shape for c in columns]}")
     for column, vocabulary, name in zip(columns, vocabularies, _PLURAL.values()):
-        if not vocabulary.is_unique:
-            again = vocabulary[vocabulary.duplicated()][0]
-            raise ValueError(f"{name} lists {shown(again)} twice; give each identifier once")
         if len(column) and not (0 <= column.min() and column.max() < len(vocabulary)):
             raise ValueError(f"codes of the {name} must lie in 0..{len(vocabulary) - 1}, "
                              f"not in {column.min()}..{column.max()}")

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MISSING', 'SEPARATORS', 'ROWS', 'VOTE_FILES', 'existing', 'file_suffix', 'text_options', 'read_text', 'open_parquet',
-           'load_json', 'as_records', 'read_records', 'read_table', 'plain', 'batches', 'atomic', 'read_labels',
-           'label_series', 'read_weights', 'read_seconds']
+           'load_json', 'as_records', 'read_records', 'read_table', 'batches', 'atomic', 'read_labels', 'label_series',
+           'read_weights', 'read_seconds']
 
 # %% ../../nbs/votes/02_files.ipynb #f003
 import codecs
@@ -31,6 +31,7 @@ from .messages import check_columns, option, shown, some, where
 # %% ../../nbs/votes/02_files.ipynb #f008
 MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "<NA>"]
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
+ROWS = 500_000      # rows of a Parquet file, or votes in memory, that are taken at a time
 
 
 def existing(path,                   # of a file or folder
@@ -168,29 +169,30 @@ def _delimited(path, columns, sep, encoding, missing):
             _explain(path, sep, encoding, len(header))
 
 # %% ../../nbs/votes/02_files.ipynb #f019
-def open_parquet(path,          # of a Parquet file
-                 columns=None,  # name of a column for each purpose, a dictionary, if its columns are to be checked
-                 ):             # pyarrow.parquet.ParquetFile
-    "An open Parquet file, text read once per distinct value; ValueError if it is none or lacks a column."
+def open_parquet(path,   # of a Parquet file
+                 ):      # pyarrow.parquet.ParquetFile
+    "An open Parquet file, text read once per distinct value; ValueError if it is none."
     import pyarrow as pa
     from pyarrow import parquet
     try:
         file = parquet.ParquetFile(path)
     except pa.ArrowInvalid:
         raise ValueError(f"{path} is not a Parquet file, or was not written to its end") from None
-    kinds, t = {f.name: f.type for f in file.schema_arrow}, pa.types
-    check_columns(file.schema_arrow.names, columns or {}, path)
-    for c in (columns or {}).values():
-        if t.is_nested(kinds[c]):
-            raise ValueError(f"{path}: column {c!r} holds {kinds[c]}; give one plain value a row")
-    text = [c for c, kind in kinds.items() if t.is_string(kind) or t.is_large_string(kind)]
+    text = [f.name for f in file.schema_arrow if f.type in (pa.string(), pa.large_string())]
     return parquet.ParquetFile(path, metadata=file.metadata, read_dictionary=text)
 
 # %% ../../nbs/votes/02_files.ipynb #f019a
-def _parquet_frame(file, columns):
-    "The columns {what: name} of an open Parquet file."
-    frame = file.read(columns=list(dict.fromkeys(columns.values()))).to_pandas(split_blocks=True, self_destruct=True)
-    return pd.DataFrame({what: frame[name] for what, name in columns.items()}, copy=False)
+def _parquet(path, columns):
+    "Batches of the columns {what: name} of a Parquet file."
+    import pyarrow as pa
+    file = open_parquet(path)
+    schema, names = file.schema_arrow, list(dict.fromkeys(columns.values()))
+    check_columns(schema.names, columns, path)
+    for c in names:
+        if pa.types.is_nested(schema.field(c).type):
+            raise ValueError(f"{path}: column {c!r} holds {schema.field(c).type}; give one plain value a row")
+    for b in chain([schema.empty_table()], file.iter_batches(ROWS, columns=names)):
+        yield pa.table({what: b[name] for what, name in columns.items()})
 
 # %% ../../nbs/votes/02_files.ipynb #f021
 def _no_key_twice(pairs):
@@ -249,6 +251,18 @@ def _records_frame(records, columns, path):
                 raise ValueError(f"{where(path, n)}: {name!r} is {str(r[name])[:40]}; give one value")
     return pd.DataFrame({what: pd.Series([r[c] for r in records], dtype=object) for what, c in columns.items()})
 
+# %% ../../nbs/votes/02_files.ipynb #f024a
+_ENDINGS = ".csv, .tsv, .jsonl, .json, .parquet or, for codes, .txt"
+
+
+def _pieces(path, suffix, columns, sep, encoding, missing):
+    "Arrow tables of the columns {what: name}; ValueError for an ending that is not known."
+    if suffix in SEPARATORS or sep is not None:
+        return _delimited(path, columns, sep or SEPARATORS[suffix], text_options(encoding), missing)
+    if suffix == ".parquet":
+        return _parquet(path, columns)
+    raise ValueError(f"{path}: the ending {suffix!r} is not known; use {_ENDINGS}, or pass {option('sep')}")
+
 # %% ../../nbs/votes/02_files.ipynb #f025
 def read_table(path,                     # csv, tsv, jsonl, json (a list of records) or parquet file
                columns,                  # what for -> name of the column, a dictionary, such as {"label": "says"}
@@ -258,34 +272,21 @@ def read_table(path,                     # csv, tsv, jsonl, json (a list of reco
                ) -> pd.DataFrame:        # columns named by what they are for
     "Columns of a table in a file; ValueError for an ending that is not known, a column that is not there, a bad row."
     path, suffix = existing(path, folders=False), file_suffix(path)
-    if suffix in SEPARATORS or sep is not None:
-        from pyarrow import concat_tables
-        pieces = _delimited(path, columns, sep or SEPARATORS[suffix], text_options(encoding), missing)
-        return concat_tables(pieces).to_pandas()
-    if suffix == ".parquet":
-        return _parquet_frame(open_parquet(path, columns), columns)
-    if suffix in (".jsonl", ".json"):
+    if suffix in (".jsonl", ".json") and sep is None:
         return _records_frame(read_records(path, encoding), columns, path)
-    raise ValueError(f"{path}: the ending {suffix!r} is not known; use {_ENDINGS}, or pass {option('sep')}")
-
-
-_ENDINGS = ".csv, .tsv, .jsonl, .json, .parquet or, for codes, .txt"
+    from pyarrow import concat_tables
+    return concat_tables(_pieces(path, suffix, columns, sep, encoding, missing)).to_pandas()
 
 # %% ../../nbs/votes/02_files.ipynb #f029
-def plain(table,         # pyarrow table or batch
-          columns,       # what for -> name of the column
-          source,        # what errors call it
-          row: int = 0,  # number of its first row
-          ):             # pyarrow table, its columns named by what they are for
-    "Columns as text or whole numbers; ValueError for a value that is missing or neither."
+def _plain(table, source, row):
+    "The columns of an Arrow table as text or whole numbers; ValueError for a value that is missing or neither."
     import pyarrow as pa
     out, t = {}, pa.types
-    for what, name in columns.items():
-        column = table.column(name)
+    for what, column in zip(table.column_names, table.columns):
         column = column.cast(column.type.value_type) if t.is_dictionary(column.type) else column
         kind = column.type
         if not any(test(kind) for test in (t.is_string, t.is_large_string, t.is_integer, t.is_null)):
-            raise ValueError(f"{source}: column {name!r} holds {kind}; shards hold text or whole numbers, so cast it")
+            raise ValueError(f"{source}: column {what!r} holds {kind}; shards hold text or whole numbers, so cast it")
         if column.null_count:
             at = row + np.flatnonzero(column.is_null())[0]
             raise ValueError(f"{where(source, at)}: the {what} is missing; fill it in or remove the row")
@@ -293,11 +294,8 @@ def plain(table,         # pyarrow table or batch
     return pa.table(out)
 
 # %% ../../nbs/votes/02_files.ipynb #f030
-ROWS = 500_000      # votes in a batch
-
-
-def _pieces(votes):
-    "Votes in memory as record batches."
+def _slices(votes):
+    "Votes in memory as Arrow tables."
     import pyarrow as pa
     for a in range(0, len(votes), ROWS):
         task, worker, label = (codes[a:a + ROWS] for codes in (votes.task, votes.worker, votes.label))
@@ -311,18 +309,15 @@ def batches(source,                   # csv, tsv or Parquet file with a vote a r
             encoding: str = "utf-8",  # of a text file
             ):                        # iterator of pyarrow tables with the columns task, worker, label
     "Votes a batch at a time, each read when it is asked for; ValueError names a bad row."
-    suffix, row, names = None if hasattr(source, "tasks") else file_suffix(existing(source, folders=False)), 0, columns
-    if suffix == ".parquet" and sep is None:
-        read = open_parquet(source, columns).iter_batches(ROWS, columns=list(columns.values()))
-    elif suffix is not None and sep is None and suffix not in SEPARATORS:
-        raise ValueError(f"{source}: votes are split from .csv, .tsv or .parquet; read others with Votes.read")
+    if hasattr(source, "tasks"):
+        read = _slices(source)
     else:
-        names = dict(zip(columns, columns))
-        read = _pieces(source) if suffix is None else _delimited(source, columns, sep or SEPARATORS[suffix],
-                                                                 text_options(encoding), MISSING)
-    for batch in filter(len, read):
-        yield plain(batch, names, source, row)
-        row += len(batch)
+        path = existing(source, folders=False)
+        read = _pieces(path, file_suffix(path), columns, sep, encoding, MISSING)
+    row = 0
+    for piece in read:
+        yield _plain(piece, source, row)
+        row += len(piece)
 
 # %% ../../nbs/votes/02_files.ipynb #f035
 def _read_votes(make, path, columns, given, duplicates, wide, missing, sep, encoding):
@@ -339,18 +334,16 @@ def _read_votes(make, path, columns, given, duplicates, wide, missing, sep, enco
         if not isinstance(data, list):
             return make.from_dict(data, source=path, text=True, **given)
         frame = _records_frame(as_records(data, path), columns, path)
-    elif suffix == ".parquet" and sep is None:
-        frame, given = _parquet_votes(path, columns, given)
     else:
         frame = read_table(path, columns, sep, encoding)
+        given = _noted(path, given) if suffix == ".parquet" else given
     return make.from_frame(frame, duplicates=duplicates, source=path, text=suffix != ".parquet", **given)
 
 # %% ../../nbs/votes/02_files.ipynb #f038
-def _parquet_votes(path, columns, given):
-    "The columns of a Parquet file and, where none are given, the vocabularies that `_write_parquet` left in it."
-    file = open_parquet(path, columns)
-    note = json.loads((file.schema_arrow.metadata or {}).get(b"crowdbook", "{}"))
-    return _parquet_frame(file, columns), {k: note.get(k) if v is None else v for k, v in given.items()}
+def _noted(path, given):
+    "The given vocabularies and, where there is none, those that `_write_parquet` left in the file."
+    note = json.loads((open_parquet(path).schema_arrow.metadata or {}).get(b"crowdbook", "{}"))
+    return {k: note.get(k) if v is None else v for k, v in given.items()}
 
 # %% ../../nbs/votes/02_files.ipynb #f040
 def _codes(path, encoding):
