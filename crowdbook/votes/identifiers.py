@@ -71,11 +71,11 @@ def encode(column,             # one identifier a row, of any hashable type
     return place[codes].astype(np.int32), given
 
 # %% ../../nbs/votes/01b_identifiers.ipynb #i017
-def check_rows(codes,       # of a column, as `encode` gives them
+def check_rows(codes,       # of a column, as encode gives them
                raw,         # the column itself
                vocabulary,  # its vocabulary
                what: str,   # "task", "worker" or "label"
-               source,      # what errors call the file, as in `where`
+               source,      # what errors call the file, as in where
                ):
     "ValueError for a missing identifier or one outside the vocabulary, naming the first such row."
     bad = np.flatnonzero(codes < 0)

@@ -70,7 +70,7 @@ def closest(word,             # what somebody wrote
 def did_you_mean(word,         # what somebody wrote
                  known,        # names there are
                  write=str,    # how a name is written, a function
-                 **more,       # for `closest`
+                 **more,       # for closest
                  ) -> str:     # such as "; did you mean GLAD?", or nothing
     "The end of a sentence about a name that does not exist."
     close = closest(word, known, **more)
