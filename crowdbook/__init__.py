@@ -2,7 +2,8 @@
 __version__ = "0.1.0"
 
 _HOME = {
-    "votes.core": ["Votes", "read_labels"],
+    "votes.core": ["Votes"],
+    "votes.files": ["read_labels"],
     "data.simulation": ["simulate"],
     "models.registry": ["aggregate", "compare", "strategies", "summary"],
     "models.majority": ["MajorityVote", "NaiveSoft", "WeightedMajority"],

@@ -27,8 +27,9 @@ READING = Options("votes.core", "read", hide="path tasks workers missing", kinds
 def _read(path, reading,
           from_: str = None):  # the file is an export of label-studio, prodigy, toloka, mturk or zooniverse
     "Votes from a file by its ending, or by the importer of a labelling tool."
-    from crowdbook.votes.core import Votes, option
+    from crowdbook.votes.core import Votes
     from crowdbook.votes.importers import IMPORTERS
+    from crowdbook.votes.messages import option
     reading = dict(reading)
     tool = reading.pop("from_", from_)
     if tool is not None and tool not in IMPORTERS:
@@ -64,7 +65,7 @@ class Known:
 # %% ../nbs/reference/command_line.ipynb #c019
 def _known(votes, path, reading):
     "Known classes from a file, None without one; ValueError if they are not about these votes."
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.files import read_labels
     labels = _beside(read_labels, path, reading)
     if labels is not None and hasattr(votes, "match_labels"):
         votes.match_labels(labels, str(path))
@@ -82,7 +83,7 @@ def _say_size(votes):
 # %% ../nbs/reference/command_line.ipynb #c024
 def _check_outputs(*paths, inputs=(), endings=WRITERS):
     "ValueError if an output cannot be written, or would replace what is read."
-    from crowdbook.votes.core import VOTE_FILES
+    from crowdbook.votes.files import VOTE_FILES
     paths, read = [p for p in paths if p is not None], [p for p in inputs if p is not None]
     read += [p / part for p in read if p.is_dir() for part in (*VOTE_FILES, "metadata.json", "truth.csv")]
     for p in paths:
@@ -114,7 +115,7 @@ def _votes_or_shards(path, reading):
 # %% ../nbs/reference/command_line.ipynb #c028
 def _weights(path, names, reading):
     "Weights of the workers; they are for WMV, which needs them."
-    from crowdbook.models.majority import read_weights
+    from crowdbook.votes.files import read_weights
     wanted = [n for n in names or () if n.strip().lower().split("[")[0] in ("wmv", "weightedmajority")]
     if path is None and wanted:
         raise ValueError("WMV needs --weights, a file with worker,weight")
@@ -292,7 +293,7 @@ def _tasks_of(path, features, votes, names):
 # %% ../nbs/reference/command_line.ipynb #c055
 def _seconds(path, column, reading):
     "Times of the answers, in a column of the file of votes; None without one."
-    from crowdbook.votes.core import read_seconds
+    from crowdbook.votes.files import read_seconds
     how = {name: reading[name] for name in ("worker", "sep", "encoding") if name in reading}
     return None if column is None else read_seconds(path, column, **how)
 

@@ -63,7 +63,7 @@ def _tasks(dataset, run):
 def _targets(dataset, labels, probas, strategy, hard):
     "Labels for training: from a file, or from the votes by a strategy; the name says which."
     from crowdbook.models.registry import DEFAULT, aggregate
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.files import read_labels
     if sum(x is not None for x in (labels, probas, strategy)) > 1:
         raise ValueError("give one of --labels, --probas and --strategy")
     if labels is not None:

@@ -248,7 +248,7 @@ def _show(answer, as_json):
 # %% ../nbs/reference/command_options.ipynb #c051
 def _call(command, words):
     "Call the function of a command with what was typed, parameter -> value or None, and print its answer."
-    from crowdbook.votes.core import spelled
+    from crowdbook.votes.messages import spelled
     given, WARNED[:] = {group: {} for group, _ in command.parameters if group}, []
     for group, p in command.parameters[:-len(COMMON)]:
         value, written = words.get(p.name), _flags(command, group, p)[-1]
@@ -278,7 +278,7 @@ def write(path,   # file or folder to write
           quiet: bool = False,  # without a remark
           ):
     "Write a file, whole or not at all, and say so."
-    from crowdbook.votes.core import atomic
+    from crowdbook.votes.files import atomic
     there = Path(path).exists()
     with atomic(path) as draft:
         make(draft)

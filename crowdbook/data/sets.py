@@ -37,7 +37,9 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pandas as pd
 
-from ..votes.core import Votes, atomic, option
+from ..votes.core import Votes
+from ..votes.files import atomic
+from ..votes.messages import option
 
 # %% ../../nbs/data/03_real_crowds.ipynb #c007
 @dataclass(frozen=True, eq=False)
@@ -1154,7 +1156,7 @@ def _features_of(path, n):
 
 def _read_split(folder, name, classes, names):
     "A split of a data set on disk, None if there is nothing of it."
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.files import read_labels
 
     path = folder / f"truth_{name}.csv"
     if path.exists():
@@ -1180,7 +1182,7 @@ def read_dataset(folder,       # written by write_dataset, or made by hand in th
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; name a data set folder, or one of {', '.join(CARDS)}")
-    from crowdbook.votes.core import read_labels
+    from crowdbook.votes.files import read_labels
     votes = Votes.read(folder)
     path = folder / "metadata.json"
     meta = json.loads(path.read_text("utf-8")) if path.exists() else {}

@@ -17,7 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..votes.core import Votes, atomic, option
+from ..votes.core import Votes
+from ..votes.files import atomic
+from ..votes.messages import option
 
 # %% ../../nbs/data/04_simulated_crowds.ipynb #c006
 @dataclass(frozen=True, repr=False)

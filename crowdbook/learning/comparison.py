@@ -21,7 +21,7 @@ from .training import Classifier, Recipe, Tasks, evaluate, targets_of, truth_cod
 from ..models.calibration import ece
 from ..models.dawid_skene import log_, softmax_rows
 from ..models.registry import aggregate, check_given, closest, parse_call, parse_strategy
-from ..votes.core import atomic
+from ..votes.files import atomic
 
 # %% ../../nbs/learning/18c_comparison.ipynb #c006
 def is_crowd_model(method: str,  # a method

@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from ..models.calibration import brier, ece, nll, reliability
 from ..models.engine import check_number
 from ..models.registry import closest, parse_call
-from ..votes.core import atomic
+from ..votes.files import atomic
 
 # %% ../../nbs/learning/17_training.ipynb #c006
 class Tasks:

@@ -31,7 +31,8 @@ from ..models.registry import DEFAULT, STRATEGIES, aggregate, labels_frame
 from .coefficients import agreement
 from .ranking import agreement as agreement_with_others
 from .ranking import rows_of, share_interval, spam_interval
-from ..votes.core import Votes, atomic
+from ..votes.core import Votes
+from ..votes.files import atomic
 
 # %% ../../nbs/scores/25_report.ipynb #c010
 _BUDGET = 2.5e7  # operations, as counted above, that a report spends on the default strategy
