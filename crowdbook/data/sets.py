@@ -26,7 +26,6 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path, PureWindowsPath
@@ -39,7 +38,7 @@ import pandas as pd
 
 from ..votes.core import Votes
 from ..votes.files import atomic
-from ..votes.messages import option
+from ..votes.messages import did_you_mean, option
 
 # %% ../../nbs/data/03_real_crowds.ipynb #c007
 @dataclass(frozen=True, eq=False)
@@ -477,9 +476,8 @@ CARDS = {c.name: c for c in _CARDS}
 def _card(name) -> Card:
     "The card of a set, or one sentence with the closest names."
     if name not in CARDS:
-        near = get_close_matches(str(name).lower(), CARDS, 3, 0.5) or sorted(CARDS)
-        raise ValueError(f"there is no data set {name!r}; did you mean {' or '.join(map(repr, near[:3]))}? "
-                         f"datasets() lists all {len(CARDS)}")
+        near = did_you_mean(name, CARDS, repr, most=3, cutoff=.5)
+        raise ValueError(f"there is no data set {name!r}{near or ';'} datasets() lists all {len(CARDS)}")
     return CARDS[name]
 
 # %% ../../nbs/data/03_real_crowds.ipynb #c078

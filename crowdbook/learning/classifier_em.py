@@ -15,11 +15,11 @@ from fastcore.basics import patch
 from scipy.stats import norm
 
 from ..models.base import WholeAggregator, as_votes
-from ..models.cells import find
 from ..models.dawid_skene import log_, softmax_rows
 from ..models.ds_family import RowPrior, coin_prior, crowd_prior, log_prior, shrink, tally, uniform_errors
 from ..models.engine import check_number, climb
 from ..models.majority import normalise
+from ..votes.identifiers import find_keys
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c006
 STRENGTHS = np.array([0, .03, .05, .07, .1, .15, .2, .25, .35, .5, .7, 1., 1.4])
@@ -49,7 +49,7 @@ class RowModel(WholeAggregator):
     def _rows_of(self, worker, label):
         "P(answer | true class) of any pairs (worker, answer), shape (n, K)."
         m, K = self._narrow.matrix, self._narrow.n_classes
-        at, there = find(m.worker.astype(np.int64) * K + m.label, worker.astype(np.int64) * K + label)
+        at, there = find_keys(m.worker.astype(np.int64) * K + m.label, worker.astype(np.int64) * K + label)
         return shrink(self._prior, self._sums, worker, label, np.where(there[:, None], self._sums.pairs[at], 0))
 
     def _infer(self, votes):

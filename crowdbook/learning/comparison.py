@@ -20,8 +20,9 @@ from .conal import CROWD_MODELS, crowd_model
 from .training import Classifier, Recipe, Tasks, evaluate, targets_of, truth_codes
 from ..models.calibration import ece
 from ..models.dawid_skene import log_, softmax_rows
-from ..models.registry import aggregate, check_given, closest, parse_call, parse_strategy
+from ..models.registry import aggregate, check_given, parse_call, parse_strategy
 from ..votes.files import atomic
+from ..votes.messages import did_you_mean
 
 # %% ../../nbs/learning/18c_comparison.ipynb #c006
 def is_crowd_model(method: str,  # a method
@@ -44,7 +45,7 @@ def from_votes(method: str,     # a crowd model or ClassifierEM, with parameters
     name, given = parse_call(method, "model")
     if not is_crowd_model(method):
         known = (*CROWD_MODELS, "ClassifierEM")
-        raise ValueError(f"there is no model {method!r} among {', '.join(known)}{closest(name, known)}")
+        raise ValueError(f"there is no model {method!r} among {', '.join(known)}{did_you_mean(name, known)}")
     if _base(method) != "classifierem":
         return crowd_model(method, network=network, recipe=recipe, **params)
     check_given(given, ClassifierEM, method, "model")

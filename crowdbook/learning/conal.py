@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from .crowdlayer import BatchVotes, Coupled, CrowdLayer, CrowdModel, Head, answer_scores, volume
 from .training import Recipe, network
-from ..models.registry import check_given, closest, parse_call
+from ..models.registry import check_given, parse_call
+from ..votes.messages import did_you_mean
 
 # %% ../../nbs/learning/18b_conal.ipynb #c006
 class ConalHead(Head):
@@ -160,7 +161,7 @@ def crowd_model(text: str,   # "CrowdLayer", "CoNAL[scale=1e-4]", ...
     name, given = parse_call(text, "model")
     known = {n.lower(): n for n in CROWD_MODELS}
     if name.lower() not in known:
-        raise ValueError(f"there is no model {name!r} among {', '.join(CROWD_MODELS)}{closest(name, CROWD_MODELS)}")
+        raise ValueError(f"there is no model {name!r} among {', '.join(CROWD_MODELS)}{did_you_mean(name, CROWD_MODELS)}")
     make, fixed = CROWD_MODELS[known[name.lower()]]
     check_given(given, make, text, "model")
     return make(**{**fixed, **params, **given})

@@ -27,8 +27,9 @@ from torch.nn import functional as F
 
 from ..models.calibration import brier, ece, nll, reliability
 from ..models.engine import check_number
-from ..models.registry import closest, parse_call
+from ..models.registry import parse_call
 from ..votes.files import atomic
+from ..votes.messages import did_you_mean
 
 # %% ../../nbs/learning/17_training.ipynb #c006
 class Tasks:
@@ -332,7 +333,7 @@ def _known_picture_network(name):
     names = [*models.list_models(models), "vgg16_dense"]
     if name not in names:
         raise ValueError(
-            f"there is no network {name!r}{closest(name, [*names, 'linear', 'mlp', 'dense'])}; use linear, mlp, "
+            f"there is no network {name!r}{did_you_mean(name, [*names, 'linear', 'mlp', 'dense'])}; use linear, mlp, "
             f"dense, vgg16_dense or a classification model of torchvision such as resnet18"
         )
 

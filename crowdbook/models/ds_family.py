@@ -17,12 +17,13 @@ from fastcore.basics import patch
 from scipy.special import gammaln
 
 from .base import DENSE, EM, Aggregator, above, one_of
-from .cells import NamedCells, Pairs, cells_of, find
+from .cells import NamedCells, Pairs, cells_of
 from .dawid_skene import DawidSkene, divided, empty_confusions, log_
 from .engine import check_number, em, total, warn_of_end
 from .majority import NaiveSoft
 from .table import Rows, Table, at, clamp, pick, shares, softmax
 from ..votes.core import VoteMatrix, Votes
+from ..votes.identifiers import find_keys
 
 # %% ../../nbs/models/08_few_votes.ipynb #c008
 def one_coin_e_step(rows: Rows,       # the classes named on each task
@@ -309,7 +310,7 @@ def group_values(cells,              # AllCells or NamedCells
     "Look up numbers of groups."
     if cells.full:
         return N[worker, label]
-    place, there = find(cells.groups, worker.astype(np.int64) * cells.n_classes + label)
+    place, there = find_keys(cells.groups, worker.astype(np.int64) * cells.n_classes + label)
     return np.where(there, np.append(N, 0)[place], 0)
 
 # %% ../../nbs/models/08_few_votes.ipynb #c042x0
@@ -643,6 +644,6 @@ class WeightedDawidSkene(DawidSkene):
         cells, self._trusted = self._cells, Pairs(crowd)
         hit = np.broadcast_to(cells.answer == cells.label, self.params_["pi"].shape)
         worker, answer = (np.broadcast_to(x, hit.shape)[hit] for x in (cells.worker, cells.answer))
-        place, _ = find(self._trusted.keys, worker.astype(np.int64) * crowd.n_classes + answer)
+        place, _ = find_keys(self._trusted.keys, worker.astype(np.int64) * crowd.n_classes + answer)
         self._trust = np.zeros(len(self._trusted))
         self._trust[place] = self.params_["pi"][hit]

@@ -16,11 +16,12 @@ from fastcore.basics import patch
 from scipy.special import digamma, expit, gammaln, log_expit
 
 from .base import EM, Aggregator, above, one_of, whole
-from .cells import Pairs, find
+from .cells import Pairs
 from .dawid_skene import empty_confusions
 from .engine import Crowd, em, total
 from .table import Rows, softmax
 from .weights import used_classes
+from ..votes.identifiers import find_keys
 
 # %% ../../nbs/models/11_mace.ipynb #c006
 def e_step(rows: Rows,            # the classes named on each task
@@ -221,7 +222,7 @@ def _resume(self: MACE, previous, crowd):
     place, label = (getattr(old, n).get_indexer(getattr(crowd, n)) for n in ("workers", "classes"))
     by_worker = np.array([np.append(x, np.nan)[place] for x in (believed.know, believed.spam, believed.rest)])
     wanted = place[pairs.worker].astype(np.int64) * old.n_classes + label[pairs.label]
-    at, there = find(previous._pairs.keys, np.where(label[pairs.label] < 0, -1, wanted))
+    at, there = find_keys(previous._pairs.keys, np.where(label[pairs.label] < 0, -1, wanted))
     return by_worker, np.where(there, believed.xi[at], by_worker[2][pairs.worker])
 
 

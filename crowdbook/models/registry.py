@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['STRATEGIES', 'FOUND', 'ALIASES', 'DEFAULT', 'strategy', 'strategies', 'parse_call', 'split_outside_brackets',
-           'read_value', 'closest', 'check_given', 'parse_strategy', 'default_strategy', 'aggregate', 'compare',
-           'summary', 'labels_frame', 'probas_frame', 'workers_frame']
+           'read_value', 'check_given', 'parse_strategy', 'default_strategy', 'aggregate', 'compare', 'summary',
+           'labels_frame', 'probas_frame', 'workers_frame']
 
 # %% ../../nbs/models/15_which_strategy.ipynb #c003
 import ast
@@ -13,7 +13,6 @@ import inspect
 import re
 import time
 import warnings
-from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -41,6 +40,7 @@ from .plantnet import PlantNet
 from .spectral import KOS, MMSR
 from .weights import IWMV, WAWA, ZBS, ShapleyMajority, TwoThird
 from ..votes.core import Votes
+from ..votes.messages import did_you_mean
 
 # %% ../../nbs/models/15_which_strategy.ipynb #c006
 STRATEGIES = {
@@ -116,14 +116,6 @@ def read_value(text: str):   # a number, True, 30-20-20, 'text' or text
         return text
 
 # %% ../../nbs/models/15_which_strategy.ipynb #c010x1
-def closest(word: str,   # what was written
-            known,       # the names there are
-            ) -> str:    # "; did you mean NAME?", or nothing
-    "The end of a sentence about a name that is not there."
-    close = get_close_matches(word.lower(), {k.lower(): k for k in known}, 1)
-    return f"; did you mean {dict((k.lower(), k) for k in known)[close[0]]}?" if close else ""
-
-
 def check_given(given: dict,      # parameters by name
                 function,         # what they are for
                 text: str,        # as it was written, for the error
@@ -144,7 +136,7 @@ def parse_strategy(text: str,   # "DS", "GLAD[tol=1e-4]", ...
     among = strategies() if among is None else among
     known = {**{n.lower(): n for n in among}, **{a: n for a, n in ALIASES.items() if n in among}}
     if name.lower() not in known:
-        raise ValueError(f"there is no strategy {name!r} among {', '.join(among)}{closest(name, among)}")
+        raise ValueError(f"there is no strategy {name!r} among {', '.join(among)}{did_you_mean(name, among)}")
     check_given(given, among[known[name.lower()]], text)
     return known[name.lower()], given
 

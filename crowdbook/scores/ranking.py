@@ -24,10 +24,11 @@ from scipy.special import betaincinv, entr, expit, ndtri, stdtrit
 from ..models.base import as_votes
 from ..models.engine import check_level, check_number
 from ..models.glad import GLAD
-from ..models.registry import aggregate, check_given, closest, parse_call, parse_strategy
+from ..models.registry import aggregate, check_given, parse_call, parse_strategy
 from .alike import Alike
 from .matrices import diagonal_interval, rows_of, spam_interval, spam_score
 from ..votes.core import Votes
+from ..votes.messages import did_you_mean
 
 # %% ../../nbs/scores/23_scores.ipynb #c008
 def _task_counts(votes):
@@ -153,7 +154,7 @@ def parse_score(text: str,  # "entropy", "spam_score[strategy=MAP]", ...
     known = SCORES if written.lower() in map(str.lower, SCORES) else registered_scores()
     name = {n.lower(): n for n in known}.get(written.lower())
     if name is None:
-        raise ValueError(f"there is no score {written!r} among {', '.join(known)}{closest(written, known)}")
+        raise ValueError(f"there is no score {written!r} among {', '.join(known)}{did_you_mean(written, known)}")
     check_given(parameters, known[name].function, text, "score")
     if parameters.get("strategy", "votes") != "votes":
         parse_strategy(parameters["strategy"])

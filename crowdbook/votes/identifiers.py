@@ -100,8 +100,8 @@ def place_of(vocabulary: pd.Index,  # identifiers
 
 
 def find_keys(keys: np.ndarray,    # whole numbers, sorted, each once, shape (n,)
-              wanted: np.ndarray,  # those to look for, shape (m,)
-              ):                   # position in `keys`, shape (m,), and whether it is there, bool, shape (m,)
+              wanted: np.ndarray,  # those to look for, of any shape
+              ):                   # position in `keys` and whether it is there, both of the shape of `wanted`
     "Look up keys; the position of one that is not there means nothing."
     place = np.searchsorted(keys, wanted).clip(max=max(len(keys) - 1, 0))
-    return place, keys[place] == wanted if len(keys) else np.zeros(len(place), bool)
+    return place, keys[place] == wanted if len(keys) else np.zeros(wanted.shape, bool)
