@@ -25,8 +25,8 @@ from ..models.base import as_votes
 from ..models.engine import check_level, check_number
 from ..models.glad import GLAD
 from ..models.registry import aggregate, check_given, parse_call, parse_strategy
-from .alike import Alike
 from .matrices import diagonal_interval, rows_of, spam_interval, spam_score
+from .similar_workers import SimilarWorkers
 from ..votes.core import Votes
 from ..votes.messages import did_you_mean
 
@@ -339,7 +339,7 @@ def _shared(q, name, strategy, prior, share):
         raise ValueError(f"share must be True or False, not {share!r}, and share=True finds its own prior")
     if not share:
         return None
-    model = q.once(f"alike[{strategy}]", lambda: Alike(random_state=q.random_state).fit(
+    model = q.once(f"alike[{strategy}]", lambda: SimilarWorkers(random_state=q.random_state).fit(
         q.votes, q.model(strategy).probas_, q.progress))
     return getattr(model, f"{name}_"), *model.interval(name, q.level)
 

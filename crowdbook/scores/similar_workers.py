@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STRENGTHS', 'sampled_counts', 'kind_evidence', 'own_evidence', 'Chain', 'reseat', 'new_votes', 'draw_strength',
-           'draw_concentration', 'fitted_base', 'expected_scores', 'Alike']
+           'draw_concentration', 'fitted_base', 'expected_scores', 'SimilarWorkers']
 
 # %% ../../nbs/scores/23b_alike.ipynb #c003
 from dataclasses import dataclass
@@ -200,7 +200,7 @@ def _probabilities(T, votes):
 
 # %% ../../nbs/scores/23b_alike.ipynb #c033
 @dataclass(eq=False)
-class Alike:
+class SimilarWorkers:
     "Confusion matrices of workers who borrow from those who answer alike; the number of kinds comes from the votes."
     sweeps: int = 300      # of the sampler
     burn: int = 100        # of these, how many are thrown away
@@ -209,13 +209,13 @@ class Alike:
 
 # %% ../../nbs/scores/23b_alike.ipynb #c033b
 @patch
-def _kept(self: Alike, T, rng, progress):
+def _kept(self: SimilarWorkers, T, rng, progress):
     "After each sweep behind the burn-in: where the chain is, and the posterior of the workers' rows there."
     from tqdm.auto import trange
     K = T.shape[1]
     base = _base(K, min(.5, 2 / (K + 1)), (K + 2) / 2)
     chain = Chain(np.zeros(self.votes_.n_workers, int), (base / base.sum(axis=1, keepdims=True))[None], base)
-    for i in trange(self.sweeps, desc="Alike", disable=not progress, leave=False):
+    for i in trange(self.sweeps, desc="SimilarWorkers", disable=not progress, leave=False):
         C = sampled_counts(self.votes_, T, rng)
         _sweep(chain, C, self.fresh, rng)
         if i >= self.burn:
@@ -225,7 +225,7 @@ def _kept(self: Alike, T, rng, progress):
 
 # %% ../../nbs/scores/23b_alike.ipynb #c034
 @patch
-def fit(self: Alike,
+def fit(self: SimilarWorkers,
         votes,            # Votes, or anything as_votes accepts
         T: np.ndarray,    # class probabilities of the tasks by some strategy, shape (n_tasks, K)
         progress: bool = False,  # show a bar
@@ -246,7 +246,7 @@ def fit(self: Alike,
 
 # %% ../../nbs/scores/23b_alike.ipynb #c038
 @patch
-def interval(self: Alike,
+def interval(self: SimilarWorkers,
              score: str,          # "spam_score" or "trace"
              level: float = .95,  # of probability
              ):                   # lower and upper bounds, shape (n_workers,)
@@ -255,17 +255,17 @@ def interval(self: Alike,
         raise ValueError(f"score must be 'spam_score' or 'trace', not {score!r}")
     check_level(level)
     if not hasattr(self, "draws_"):
-        raise ValueError("this Alike is not fitted yet; call fit(votes, T) first")
+        raise ValueError("this SimilarWorkers is not fitted yet; call fit(votes, T) first")
     tail = (1 - level) / 2
     return tuple(np.quantile(self.draws_[:, int(score == "trace")], [tail, 1 - tail], axis=0))
 
 # %% ../../nbs/scores/23b_alike.ipynb #c039
 @patch
-def together(self: Alike,
+def together(self: SimilarWorkers,
              ) -> pd.DataFrame:  # shape (n_workers, n_workers), rows and columns by worker
     "The chance that two workers are of one kind; ValueError before fit."
     if not hasattr(self, "kinds_"):
-        raise ValueError("this Alike is not fitted yet; call fit(votes, T) first")
+        raise ValueError("this SimilarWorkers is not fitted yet; call fit(votes, T) first")
     workers = self.votes_.workers.rename("worker")
     out = sum((kind[:, None] == kind).astype(float) for kind in self.kinds_) / len(self.kinds_)
     return pd.DataFrame(out, index=workers, columns=workers)
