@@ -290,7 +290,7 @@ def _judge(self: CrowdModel, model, val, n_batch):
     "What is noted after each epoch: as a Classifier, without a score while the network warms up."
     if val is None:
         return None
-    judge = self._validation(model.net, *val)
+    judge = Classifier._judge(self, model.net, val)
 
     def validate():
         told = judge()
