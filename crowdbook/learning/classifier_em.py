@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['STRENGTHS', 'CONFUSIONS', 'tempered', 'best_prior_strength', 'RowModel', 'PriorDS', 'prior_rows', 'Cloud', 'cloud',
-           'Gaussian', 'gaussian', 'GaussianHead', 'NetworkHead', 'ClassifierEM', 'normal_scores']
+           'Gaussian', 'gaussian', 'GaussianHead', 'NetworkHead', 'ClassifierEM', 'sharpest', 'normal_scores']
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c003
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from fastcore.basics import patch
+from fastcore.basics import patch, store_attr
+from scipy.special import log_softmax
 from scipy.stats import norm
 
 from ..models.base import WholeAggregator, as_votes
@@ -29,9 +30,7 @@ def tempered(logp: np.ndarray,   # log probabilities, shape (n, K)
              strength: float,    # alpha
              ) -> np.ndarray:    # shape (n, K)
     "Log probabilities to the power `strength`, normalised again."
-    z = strength * logp
-    top = z.max(axis=1, keepdims=True)
-    return z - top - np.log(np.exp(z - top).sum(axis=1, keepdims=True))
+    return log_softmax(strength * logp, axis=1)
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c007
 def best_prior_strength(said: np.ndarray,   # log prob. of the votes of each task by class, A log pi, shape (n, K)
@@ -56,18 +55,16 @@ class RowModel(WholeAggregator):
         m = votes.matrix
         return softmax_rows(m.A @ log_(self._rows_of(m.worker, m.label)) + log_(self.prevalence_))[0]
 
-    @property
-    def confusions_(self) -> np.ndarray:
-        "Shape (n_workers, K, K): P(answer k | true class l) at [worker, l, k]."
-        W, K = self._narrow.n_workers, self._narrow.n_classes
-        return self._rows_of(*np.divmod(np.arange(W * K), K)).reshape(W, K, K).transpose(0, 2, 1)
-
     def _worker_columns(self):
         right = self.confusions_.diagonal(axis1=1, axis2=2) @ self.prevalence_
         return dict(ability=np.where(self._crowd.workload > 0, right, np.nan))
 
-# %% ../../nbs/learning/19_classifier_em.ipynb #c011
-CONFUSIONS = {"MAP": None, "one-coin": coin_prior, "DSS": crowd_prior}
+# %% ../../nbs/learning/19_classifier_em.ipynb #rowmodel2
+@patch(as_prop=True)
+def confusions_(self: RowModel) -> np.ndarray:
+    "Shape (n_workers, K, K): P(answer k | true class l) at [worker, l, k]."
+    W, K = self._narrow.n_workers, self._narrow.n_classes
+    return self._rows_of(*np.divmod(np.arange(W * K), K)).reshape(W, K, K).transpose(0, 2, 1)
 
 
 @patch
@@ -80,21 +77,22 @@ def _check_worker_model(self: RowModel):
     if self.strength not in ("evidence", "auto"):
         check_number("strength", self.strength)
 
+# %% ../../nbs/learning/19_classifier_em.ipynb #c011
+CONFUSIONS = {"MAP": None, "one-coin": coin_prior, "DSS": crowd_prior}
+
 
 @patch
 def _believe(self: RowModel, votes, T, choose=True):
     "M-step for the workers: sets the expected votes and the rows; `choose`: pseudo-votes anew by evidence."
-    self._sums, W = tally(votes.matrix, T, votes.n_workers), votes.n_workers
-    make = CONFUSIONS[self.confusion]
+    self._sums, (W, K), m = tally(votes.matrix, T, votes.n_workers), (votes.n_workers, T.shape[1]), votes.matrix
+    make, total = CONFUSIONS[self.confusion], self.right + self.wrong
     if make is None:
-        total = self.right + self.wrong
-        self._prior = RowPrior(
-            total, np.full(W, self.right / total), np.full(W, float(self.wrong)), uniform_errors(T.shape[1])
-        )
+        right, wrong = np.full(W, self.right / total), np.full(W, float(self.wrong))
+        self._prior = RowPrior(total, right, wrong, uniform_errors(K))
     elif choose:
-        self._prior, self.strengths_ = make(self._sums, votes.matrix, np.bincount(votes.label, minlength=T.shape[1]))
-    self._pi = shrink(self._prior, self._sums, votes.matrix.worker, votes.matrix.label, self._sums.pairs)
-    return votes.matrix.A @ log_(self._pi)
+        self._prior, self.strengths_ = make(self._sums, m, np.bincount(votes.label, minlength=K))
+    self._pi = shrink(self._prior, self._sums, m.worker, m.label, self._sums.pairs)
+    return m.A @ log_(self._pi)
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c012
 class PriorDS(RowModel):
@@ -110,24 +108,7 @@ class PriorDS(RowModel):
                  max_iter: int = 1000,      # most rounds
                  gold=None,                 # known labels, Series or dict task -> class
                  random_state=0):           # seed of the draws among tied classes
-        self.pred_probs, self.confusion, self.strength = pred_probs, confusion, strength
-        self.right, self.wrong, self.tol, self.max_iter = right, wrong, tol, max_iter
-        self.gold, self.random_state = gold, random_state
-
-    def _estimate(self, votes):
-        self._check_worker_model()
-        check_number("tol", self.tol)
-        check_number("max_iter", self.max_iter, 1, whole=True)
-        self._logp = log_(prior_rows(self.pred_probs, votes))
-        said = self._answered(votes)
-        self._said = said / said.sum()
-        self._T = self._clamp(normalise(votes.counts.astype(float)))
-        for _ in range(0 if self.confusion == "MAP" else 20):        # first the pseudo-votes, then climb
-            self._round(votes, choose=True)
-        self.log_likelihood_, self.converged_ = climb(lambda: self._round(votes), self.tol, self.max_iter, "PriorDS",
-                                                      self._progress)
-        self.n_iter_, self.prevalence_ = len(self.log_likelihood_), self._said @ self._T
-        return self.__dict__.pop("_T")
+        store_attr()
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c013
 @patch
@@ -136,8 +117,23 @@ def _round(self: PriorDS, votes, choose=False):
     said = self._believe(votes, self._T, choose)
     self.strength_ = best_prior_strength(said, self._logp) if self.strength == "evidence" else float(self.strength)
     self._T, loglik = softmax_rows(said + tempered(self._logp, self.strength_), self._gold)
-    loglik = loglik.sum()
-    return loglik + log_prior(self._prior, self._sums, votes.matrix)
+    return loglik.sum() + log_prior(self._prior, self._sums, votes.matrix)
+
+# %% ../../nbs/learning/19_classifier_em.ipynb #c013b
+@patch
+def _estimate(self: PriorDS, votes):
+    self._check_worker_model()
+    check_number("tol", self.tol)
+    check_number("max_iter", self.max_iter, 1, whole=True)
+    self._logp = log_(prior_rows(self.pred_probs, votes))
+    answered = self._answered(votes)
+    self._T = self._clamp(normalise(votes.counts.astype(float)))
+    for _ in range(0 if self.confusion == "MAP" else 20):
+        self._round(votes, choose=True)
+    self.log_likelihood_, self.converged_ = climb(lambda: self._round(votes), self.tol, self.max_iter, "PriorDS",
+                                                  self._progress)
+    self.n_iter_, self.prevalence_ = len(self.log_likelihood_), answered / answered.sum() @ self._T
+    return self.__dict__.pop("_T")
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c015
 def prior_rows(pred_probs,         # frame (tasks x classes), array (n_tasks, K), or None: uniform
@@ -147,20 +143,23 @@ def prior_rows(pred_probs,         # frame (tasks x classes), array (n_tasks, K)
     n, K = votes.n_tasks, votes.n_classes
     if pred_probs is None:
         return np.full((n, K), 1 / K)
-    if isinstance(pred_probs, pd.DataFrame):
-        index, columns = pred_probs.index, pred_probs.columns
-        for name, wanted, have in (("task", votes.tasks, index), ("class", votes.classes, columns)):
-            if len(lost := wanted.difference(have, sort=False)):
-                raise ValueError(f"pred_probs has no probabilities for {name} {lost[0]!r}; give a row to each task and "
-                                 f"a column to each class")
-        pred_probs = pred_probs.loc[votes.tasks, votes.classes]
-    p = np.asarray(pred_probs, float)
+    p = np.asarray(_in_order(pred_probs, votes) if isinstance(pred_probs, pd.DataFrame) else pred_probs, float)
     if p.shape != (n, K):
         raise ValueError(f"pred_probs must have the shape {(n, K)} of tasks and classes, not {p.shape}")
-    if not np.isfinite(p).all() or (p < 0).any() or not np.allclose(p.sum(axis=1), 1, atol=1e-3):
-        row = np.flatnonzero(~(np.isfinite(p).all(axis=1) & (p >= 0).all(axis=1) & (abs(p.sum(axis=1) - 1) < 1e-3)))[0]
-        raise ValueError(f"pred_probs of task {votes.tasks[row]!r} are not probabilities that sum to 1; normalise them")
+    wrong = ~(np.isfinite(p).all(axis=1) & (p >= 0).all(axis=1) & (abs(p.sum(axis=1) - 1) < 1e-3))
+    if wrong.any():
+        raise ValueError(f"pred_probs of task {votes.tasks[wrong][0]!r} are not probabilities that sum to 1; "
+                         "normalise them")
     return p
+
+# %% ../../nbs/learning/19_classifier_em.ipynb #c015b
+def _in_order(frame, votes):
+    "Rows and columns as the votes have them."
+    for name, wanted, have in (("task", votes.tasks, frame.index), ("class", votes.classes, frame.columns)):
+        if len(lost := wanted.difference(have, sort=False)):
+            raise ValueError(f"pred_probs has no probabilities for {name} {lost[0]!r}; give a row to each task and "
+                             f"a column to each class")
+    return frame.loc[votes.tasks, votes.classes]
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c023
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def cloud(x: np.ndarray,  # features, shape (n, p)
     some = variance > 1e-10 * max(variance.max(), 1e-300)
     return Cloud(mean, axes[:, some], variance[some], variance[some].sum() / p)
 
-# %% ../../nbs/learning/19_classifier_em.ipynb #c024
+# %% ../../nbs/learning/19_classifier_em.ipynb #c023c
 @dataclass(frozen=True)
 class Gaussian:
     "Fitted Gaussian classes: log p(class | x) = x @ weights + bias, normalised."
@@ -198,7 +197,7 @@ class Gaussian:
         "Log probabilities of the classes."
         return tempered(np.asarray(x, float) @ self.weights + self.bias, 1)
 
-
+# %% ../../nbs/learning/19_classifier_em.ipynb #c024
 def gaussian(c: Cloud,          # of the tasks that were summed
              sums: np.ndarray,  # sum_i T_il x_i, shape (K, p)
              size: np.ndarray,  # n_l, shape (K,)
@@ -223,22 +222,9 @@ class GaussianHead:
     def __init__(self,
                  x: np.ndarray,      # features, shape (n, p)
                  fold: np.ndarray):  # fold of each task, from 0; a single fold: no cross-fitting
-        self.x, self.fold, many = np.asarray(x, float), fold, fold.max() > 0
+        self.x, self.fold, n = np.asarray(x, float), fold, fold.max() + 1
         self.whole = cloud(self.x)
-        self.clouds = [cloud(self.x[fold != f]) if many else self.whole for f in range(fold.max() + 1)]
-
-    def out_of_fold(self,
-                    T: np.ndarray,  # labels, shape (n, K)
-                    s: float,       # shrinkage
-                    ):              # log probabilities, shape (n, K)
-        "log p of each task by a classifier that did not see it."
-        out, sums, size = np.empty_like(T), T.T @ self.x, T.sum(axis=0)
-        for f, c in enumerate(self.clouds):
-            i, part = self.fold == f, (0, 0)
-            if len(self.clouds) > 1:
-                part = T[i].T @ self.x[i], T[i].sum(axis=0)
-            out[i] = gaussian(c, sums - part[0], size - part[1], s).log_proba(self.x[i])
-        return out
+        self.clouds = [cloud(self.x[fold != f]) for f in range(n)] if n > 1 else [self.whole]
 
     def fit(self,
             T: np.ndarray,   # labels, shape (n, K)
@@ -246,6 +232,21 @@ class GaussianHead:
             ) -> Gaussian:   # trained on every task
         "The classifier of all tasks."
         return gaussian(self.whole, T.T @ self.x, T.sum(axis=0), s)
+
+# %% ../../nbs/learning/19_classifier_em.ipynb #c028b
+@patch
+def out_of_fold(self: GaussianHead,
+                T: np.ndarray,  # labels, shape (n, K)
+                s: float,       # shrinkage
+                ):              # log probabilities, shape (n, K)
+    "log p of each task by a classifier that did not see it."
+    out, sums, size = np.empty_like(T), T.T @ self.x, T.sum(axis=0)
+    for f, c in enumerate(self.clouds):
+        i, part = self.fold == f, (0, 0)
+        if len(self.clouds) > 1:
+            part = T[i].T @ self.x[i], T[i].sum(axis=0)
+        out[i] = gaussian(c, sums - part[0], size - part[1], s).log_proba(self.x[i])
+    return out
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c031
 class NetworkHead:
@@ -258,44 +259,33 @@ class NetworkHead:
                  val=None):          # (Tasks, codes) on which the best epoch is chosen
         self.tasks, self.fold, self.classifier, self.val = tasks, fold, classifier, val
 
-    def out_of_fold(self,
-                    T: np.ndarray,  # labels, shape (n, K)
-                    s=None,         # not used
-                    ):              # log probabilities, shape (n, K)
-        "log p of each task by a network that did not see it."
-        out, many = np.empty_like(T), self.fold.max() > 0
-        for f in range(self.fold.max() + 1):
-            i = self.fold == f
-            net = self._train(T, ~i if many else np.full(len(i), True))
-            out[i] = net.log_proba(self.tasks.select(self.tasks.ids[i]))
-        return out
-
     def fit(self,
-            T: np.ndarray,  # labels, shape (n, K)
-            s=None,         # not used
-            ):              # the network with a method log_proba
-        "The network of all tasks."
-        return self._train(T, np.full(len(T), True))
-
-    def _train(self, T, rows):
-        c = self.classifier
+            T: np.ndarray,     # labels, shape (n, K)
+            s=None,            # not used
+            rows=slice(None),  # of the tasks to train on
+            ):                 # the network with a method log_proba
+        "The network of all tasks, or of some."
+        c, some = self.classifier, self.tasks.select(self.tasks.ids[rows])
         fresh = type(c)(c.network, c.recipe, c.pretrained, c.frozen)
-        return _Net(fresh.fit(self.tasks.select(self.tasks.ids[rows]), T[rows], range(T.shape[1]), self.val))
+        return fresh.fit(some, T[rows], range(T.shape[1]), self.val)
 
-
-@dataclass(frozen=True)
-class _Net:
-    "A fitted network with the interface of `Gaussian`."
-    classifier: object
-
-    def log_proba(self, tasks):
-        "Log probabilities of the classes."
-        return log_(self.classifier.predict_proba(tasks))
+# %% ../../nbs/learning/19_classifier_em.ipynb #c031b
+@patch
+def out_of_fold(self: NetworkHead,  # noqa: F811
+                T: np.ndarray,  # labels, shape (n, K)
+                s=None,         # not used
+                ):              # log probabilities, shape (n, K)
+    "log p of each task by a network that did not see it."
+    out, many = np.empty_like(T), self.fold.max() > 0
+    for f in range(self.fold.max() + 1):
+        i = self.fold == f
+        net = self.fit(T, rows=~i if many else slice(None))
+        out[i] = net.log_proba(self.tasks.select(self.tasks.ids[i]))
+    return out
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c033
 class ClassifierEM(RowModel):
     "EM with a classifier as label prior: labels, workers and a classifier, from votes and tasks."
-
     def __init__(self,
                  network: str = "gaussian",   # "gaussian", or a network by name: "linear", "dense", ...
                  recipe=None,                 # Recipe of a network
@@ -312,53 +302,11 @@ class ClassifierEM(RowModel):
                  frozen: bool = False,        # train only its last layer
                  gold=None,                   # known labels, Series or dict task -> class
                  random_state=0):             # seed of the folds, and of the draws among tied classes
-        self.network, self.recipe, self.folds, self.confusion = network, recipe, folds, confusion
-        self.strength, self.shrinkage, self.root, self.rounds, self.tol = strength, shrinkage, root, rounds, tol
-        self.right, self.wrong = right, wrong
-        self.pretrained, self.frozen, self.gold, self.random_state = pretrained, frozen, gold, random_state
-
-    def fit(self,
-            tasks,             # Tasks, or features of shape (n_tasks, p) in the order of votes.tasks
-            votes,             # Votes, or anything as_votes accepts
-            val=None,          # (tasks, labels) with known labels, on which the "auto" parameters are chosen
-            gold=None,         # known labels, Series or dict task -> class; those of the constructor if None
-            progress=False):   # show a bar
-        "Learn from tasks and votes; sets labels_, probas_, workers_, classifier_, history_, chosen_."
-        votes = as_votes(votes)
-        self._look(tasks, votes, val)
-        super().fit(votes, gold, progress)
-        del self._head, self._val
-        return self
-
-# %% ../../nbs/learning/19_classifier_em.ipynb #c035
-@patch
-def _grid(self: ClassifierEM):
-    "Pairs of shrinkage and strength to try; one pair without validation tasks."
-    known, gaussian_ = self._val is not None, self.network == "gaussian"
-    s = [self.shrinkage] if self.shrinkage != "auto" else [.2, .4, .6, .8] if known and gaussian_ else [.5]
-    a = [self.strength] if self.strength != "auto" else ["evidence", 1.] if known and gaussian_ else ["evidence"]
-    return [(x, y) for x in s for y in a]
-
-
-@patch
-def _estimate(self: ClassifierEM, votes):
-    self._check_worker_model()
-    for name in ("folds", "rounds"):
-        check_number(name, getattr(self, name), 1, whole=True)
-    if self.shrinkage != "auto" and not 0 < self.shrinkage < 1:
-        raise ValueError(f"shrinkage must be 'auto' or between 0 and 1, not {self.shrinkage!r}")
-    found = [self._climb(votes, s, a) for s, a in self._grid()]
-    self.tried_ = pd.DataFrame([f["report"] for f in found])
-    best = found[self.tried_.sort_values(list(self.tried_.columns[2:]), ascending=False, kind="stable").index[0]]
-    self.__dict__.update(best.pop("state"))
-    self.chosen_, self.history_, self.oof_ = best["report"], pd.DataFrame(best["history"]), np.exp(best["logp"])
-    self.n_iter_, self.temperature_ = len(self.history_), self._sharpness(best)
-    self.prevalence_ = best["T"].mean(axis=0)
-    return best["T"]
+        store_attr()
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c037
 @patch
-def _climb(self: ClassifierEM, votes, s, strength):
+def _rounds(self: ClassifierEM, votes, s, strength):
     "Rounds of classifier, workers, strength and labels."
     T = self._clamp(normalise(votes.counts.astype(float)) * self._answered(votes)[:, None])
     history = []
@@ -372,25 +320,55 @@ def _climb(self: ClassifierEM, votes, s, strength):
         T = new
         if moved < self.tol:
             break
-    final = self._head.fit(T, s)
-    report = dict(shrinkage=s, strength=strength)
-    if self._val is not None:
-        x, codes = self._val
-        report["accuracy"] = (final.log_proba(x).argmax(axis=1) == codes)[codes >= 0].mean()
-    report["log_likelihood"] = loglik.sum()
-    state = {k: self.__dict__[k] for k in ("_sums", "_prior", "_pi")} | dict(classifier_=final, strength_=a)
-    return dict(T=T, logp=logp, said=said, report=report, history=history, state=state)
+    return dict(T=T, logp=logp, said=said, history=history)
+
+# %% ../../nbs/learning/19_classifier_em.ipynb #c035
+@patch
+def _grid(self: ClassifierEM):
+    "Pairs of shrinkage and strength to try; one pair without validation tasks."
+    known = self._val is not None and self.network == "gaussian"
+    s = [self.shrinkage] if self.shrinkage != "auto" else [.2, .4, .6, .8] if known else [.5]
+    a = [self.strength] if self.strength != "auto" else ["evidence", 1.] if known else ["evidence"]
+    return [(x, y) for x in s for y in a]
 
 
 @patch
-def _sharpness(self: ClassifierEM, best):
-    "Exponent of the classifier's probabilities: by known labels if there are any, else by the votes."
-    if self._val is None:
-        return best_prior_strength(best["said"], best["logp"])
-    x, codes = self._val
-    logp, rows = self.classifier_.log_proba(x)[codes >= 0], codes[codes >= 0]
+def _climb(self: ClassifierEM, votes, s, strength):
+    "One run, with a report of how well its classifier does, and what the model keeps if it is the best."
+    run, report = self._rounds(votes, s, strength), dict(shrinkage=s, strength=strength)
+    final, last = self._head.fit(run["T"], s), run["history"][-1]
+    if self._val is not None:
+        x, codes = self._val
+        report["accuracy"] = (final.log_proba(x).argmax(axis=1) == codes)[codes >= 0].mean()
+    report["log_likelihood"] = last["log_likelihood"]
+    state = {k: self.__dict__[k] for k in ("_sums", "_prior", "_pi")}
+    return run | dict(report=report, state=state | dict(classifier_=final, strength_=last["strength"]))
+
+# %% ../../nbs/learning/19_classifier_em.ipynb #c037b
+def sharpest(logp: np.ndarray,   # log probabilities, shape (n, K)
+             codes: np.ndarray,  # true classes, shape (n,); -1 where unknown
+             ) -> float:         # the exponent of STRENGTHS that makes them most probable
+    "The exponent under which probabilities fit known labels best."
+    logp, rows = logp[codes >= 0], codes[codes >= 0]
     fit = [tempered(logp, a)[np.arange(len(rows)), rows].sum() for a in STRENGTHS]
     return float(STRENGTHS[int(np.argmax(fit))])
+
+# %% ../../nbs/learning/19_classifier_em.ipynb #c035b
+@patch
+def _estimate(self: ClassifierEM, votes):
+    self._check_worker_model()
+    check_number("rounds", self.rounds, 1, whole=True)
+    if self.shrinkage != "auto" and not 0 < self.shrinkage < 1:
+        raise ValueError(f"shrinkage must be 'auto' or between 0 and 1, not {self.shrinkage!r}")
+    found = [self._climb(votes, s, a) for s, a in self._grid()]
+    self.tried_ = pd.DataFrame([f["report"] for f in found])
+    best = found[self.tried_.sort_values(list(self.tried_.columns[2:]), ascending=False, kind="stable").index[0]]
+    self.__dict__.update(best["state"])
+    self.chosen_, self.history_, self.oof_ = best["report"], pd.DataFrame(best["history"]), np.exp(best["logp"])
+    self.n_iter_, self.prevalence_ = len(self.history_), best["T"].mean(axis=0)
+    self.temperature_ = (best_prior_strength(best["said"], best["logp"]) if self._val is None
+                         else sharpest(self.classifier_.log_proba(self._val[0]), self._val[1]))
+    return best["T"]
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c039
 def _features(tasks, root=False):
@@ -404,12 +382,29 @@ def _features(tasks, root=False):
 
 def _codes(labels, ids, classes):
     "Codes of known labels, by task where both sides have names; -1 where unknown."
-    if isinstance(labels, (pd.Series, dict)):
-        labels = pd.Series(labels)
-        return classes.get_indexer(labels if ids is None else labels.reindex(ids))
-    return np.asarray(labels)
+    if not isinstance(labels, (pd.Series, dict)):
+        return np.asarray(labels)
+    labels = pd.Series(labels)
+    return classes.get_indexer(labels if ids is None else labels.reindex(ids))
+
+# %% ../../nbs/learning/19_classifier_em.ipynb #c039b
+@patch
+def _gaussian_head(self: ClassifierEM, tasks, votes, fold, val):
+    "Gaussian classes on the features, and the validation features; square roots where none is negative."
+    self.root_ = bool(_features(tasks).min() >= 0) if self.root == "auto" else bool(self.root)
+    return GaussianHead(_features(tasks, self.root_), fold), val and (_features(val[0], self.root_), val[1])
 
 
+@patch
+def _network_head(self: ClassifierEM, tasks, votes, fold, val):
+    "A network on the tasks, and the validation tasks."
+    from crowdbook.learning.training import Classifier, Recipe, Tasks
+    make = lambda t, ids=None: t if isinstance(t, Tasks) else Tasks(np.asarray(t, np.float32), ids)
+    val = val and (make(val[0]), val[1])
+    c = Classifier(self.network, self.recipe or Recipe(epochs=20), self.pretrained, self.frozen)
+    return NetworkHead(make(tasks, votes.tasks), fold, c, val), val
+
+# %% ../../nbs/learning/19_classifier_em.ipynb #c039c
 @patch
 def _look(self: ClassifierEM, tasks, votes, val):
     "Prepare the head: rows in the order of the votes, folds from the seed."
@@ -420,18 +415,24 @@ def _look(self: ClassifierEM, tasks, votes, val):
                          f"votes.tasks, or Tasks with their ids")
     check_number("folds", self.folds, 1, whole=True)
     fold = np.random.default_rng(self.random_state).permutation(votes.n_tasks) % min(self.folds, votes.n_tasks)
-    known = None if val is None else _codes(val[1], getattr(val[0], "ids", None), votes.classes)
-    if self.network == "gaussian":
-        self.root_ = bool(_features(tasks).min() >= 0) if self.root == "auto" else bool(self.root)
-        self._head = GaussianHead(_features(tasks, self.root_), fold)
-        self._val = None if val is None else (_features(val[0], self.root_), known)
-    else:
-        from crowdbook.learning.training import Classifier, Recipe, Tasks
+    known = val and (val[0], _codes(val[1], getattr(val[0], "ids", None), votes.classes))
+    make = self._gaussian_head if self.network == "gaussian" else self._network_head
+    self._head, self._val = make(tasks, votes, fold, known)
 
-        make = lambda t, ids=None: t if isinstance(t, Tasks) else Tasks(np.asarray(t, np.float32), ids)
-        self._val = None if val is None else (make(val[0]), known)
-        c = Classifier(self.network, self.recipe or Recipe(epochs=20), self.pretrained, self.frozen)
-        self._head = NetworkHead(make(tasks, votes.tasks), fold, c, self._val)
+# %% ../../nbs/learning/19_classifier_em.ipynb #c039d
+@patch
+def fit(self: ClassifierEM,
+        tasks,             # Tasks, or features of shape (n_tasks, p) in the order of votes.tasks
+        votes,             # Votes, or anything as_votes accepts
+        val=None,          # (tasks, labels) with known labels, on which the "auto" parameters are chosen
+        gold=None,         # known labels, Series or dict task -> class; those of the constructor if None
+        progress=False):   # show a bar
+    "Learn from tasks and votes; sets labels_, probas_, workers_, classifier_, history_, chosen_."
+    votes = as_votes(votes)
+    self._look(tasks, votes, val)
+    RowModel.fit(self, votes, gold, progress)
+    del self._head, self._val
+    return self
 
 # %% ../../nbs/learning/19_classifier_em.ipynb #c041
 @patch
@@ -441,14 +442,13 @@ def predict_proba(self: ClassifierEM,
                   ) -> np.ndarray:    # shape (n, K), columns are classes_
     "Probabilities of the classes of tasks; with votes, of tasks and votes together."
     self._check_fitted()
-    x = _features(tasks, self.root_) if self.network == "gaussian" else tasks
-    logp = self.classifier_.log_proba(x)
+    logp = self.classifier_.log_proba(_features(tasks, self.root_) if self.network == "gaussian" else tasks)
     if votes is None:
         return np.exp(tempered(logp, self.temperature_))
     m = self._recode(as_votes(votes)).matrix
     return softmax_rows(m.A @ log_(self._rows_of(m.worker, m.label)) + tempered(logp, self.strength_))[0]
 
-
+# %% ../../nbs/learning/19_classifier_em.ipynb #c041b
 @patch
 def predict(self: ClassifierEM,
             tasks,           # Tasks or features

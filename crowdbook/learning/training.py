@@ -23,6 +23,7 @@ from .images import Tasks
 from .networks import backbone, network
 from .runs import Checked, Run, device_of, goal_of, seeded
 from ..models.calibration import brier, ece, nll, reliability
+from ..models.dawid_skene import log_
 from ..votes.core import atomic
 
 # %% ../../nbs/learning/17_training.ipynb #c040
@@ -317,6 +318,14 @@ def predict_proba(self: Classifier,
     return logits(self.model_, self._seen(tasks)).double().softmax(1).numpy()
 
 
+@patch
+def log_proba(self: Classifier,
+              tasks: Tasks,      # what the network sees
+              ) -> np.ndarray:   # shape (n, K)
+    "Log probabilities of the classes; ValueError before fit."
+    return log_(self.predict_proba(tasks))
+
+# %% ../../nbs/learning/17_training.ipynb #c071h
 @patch
 def predict(self: Classifier,
             tasks: Tasks,    # what the network sees
