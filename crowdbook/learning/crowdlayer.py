@@ -8,7 +8,6 @@ __all__ = ['answer_scores', 'BatchVotes', 'crowd_loss', 'Head', 'ScoreHead', 'vo
 
 # %% ../../nbs/learning/18_networks_on_votes.ipynb #c003
 import copy
-import inspect
 
 import numpy as np
 import pandas as pd
@@ -151,6 +150,7 @@ def penalty(self: CoupledHead,
 class CrowdModel(Classifier):
     "Base of the models that learn from votes: fit(tasks, votes), then predict_proba(tasks) and confusions_."
     warmup, per, factor, start, gain = 0, "tasks", 1.0, "identity", 1.0
+    get_params, set_params, __repr__ = Aggregator.get_params, Aggregator.set_params, Aggregator.__repr__
 
     def _head(self, votes, tasks, start):
         "The head for these votes; `start` holds scores of shape (n_workers, K, K)."
@@ -158,15 +158,6 @@ class CrowdModel(Classifier):
 
     def _new(self, seen):
         return copy.deepcopy(self.network) if isinstance(self.network, nn.Module) else super()._new(seen)
-
-    def get_params(self):  # name -> value
-        "The parameters of the constructor and their values."
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def __repr__(self):
-        defaults = inspect.signature(type(self)).parameters
-        changed = [f"{k}={v!r}" for k, v in self.get_params().items() if v is not defaults[k].default]
-        return f"{type(self).__name__}({', '.join(changed)})"
 
 # %% ../../nbs/learning/18_networks_on_votes.ipynb #c043a
 class CrowdLayer(CrowdModel):
