@@ -253,10 +253,10 @@ def _modelinfo(network: str,          # linear, mlp[hidden=30-20], dense, or a t
     import numpy as np
     import pandas as pd
 
-    from crowdbook.learning import training
+    from crowdbook.learning import networks
     if min(classes, side, 1 if features is None else features) < 1:
         raise ValueError("--classes, --side and --features must be at least 1")
     size = features or (512 if network.split("[")[0] in ("linear", "mlp", "dense") else None)
-    like = training.Tasks(np.zeros((2, size), np.float32) if size else np.zeros((2, side, side, 3), np.uint8))
-    told = dict(training.describe(training.network(network, classes, like, frozen=frozen), like))
+    like = networks.Tasks(np.zeros((2, size), np.float32) if size else np.zeros((2, side, side, 3), np.uint8))
+    told = dict(networks.describe(networks.network(network, classes, like, frozen=frozen), like))
     return told, pd.DataFrame(dict(what=told.keys(), value=[str(v) for v in told.values()]))

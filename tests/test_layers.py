@@ -128,6 +128,9 @@ def code_cells(path):
 
 NEW = ["models/05_tables", "models/10_glad",
        "models/16_many_classes", "scores/22b_confusion_scores", "scores/23_scores", "scores/23b_alike",
+       "learning/17_training", "learning/18_networks_on_votes", "learning/18b_conal", "learning/18c_comparison",
+       "learning/19_classifier_em",
+       "learning/images", "learning/networks", "learning/runs",
        "reference/command_options", "reference/command_line", "reference/command_line_learning"]
 
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['is_crowd_model', 'from_votes', 'training_targets', 'GaussianClassifier', 'learner', 'batch_ece', 'measure',
-           'crowd_posterior', 'accuracy_of_labels', 'study', 'one_run', 'intervals', 'plot_intervals']
+           'crowd_posterior', 'accuracy_of_labels', 'one_run', 'study', 'intervals', 'plot_intervals']
 
 # %% ../../nbs/learning/18c_comparison.ipynb #c003
 import re
@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 
-from .classifier_em import STRENGTHS, ClassifierEM, GaussianHead, _features, tempered
+from .classifier_em import ClassifierEM, GaussianHead, _features, sharpest, tempered
 from .conal import CROWD_MODELS, crowd_model
 from .training import Classifier, Recipe, Tasks, evaluate, targets_of, truth_codes
 from ..models.calibration import ece
@@ -35,7 +36,7 @@ def _base(method):
     "The name without its parameters, in small letters."
     return re.split(r"[\[\s]", method.strip())[0].lower()
 
-
+# %% ../../nbs/learning/18c_comparison.ipynb #c006b
 def from_votes(method: str,     # a crowd model or ClassifierEM, with parameters if need be
                network: str = "dense",  # for crowd models
                recipe: Recipe = Recipe(),  # how it is trained; its seed is used by all
@@ -52,7 +53,7 @@ def from_votes(method: str,     # a crowd model or ClassifierEM, with parameters
     own = dict(recipe=recipe) if given.get("network", "gaussian") != "gaussian" else {}
     return ClassifierEM(**{**own, "random_state": recipe.seed, **params, **given})
 
-
+# %% ../../nbs/learning/18c_comparison.ipynb #c006d
 def training_targets(method: str,  # "truth", a strategy, or "hard:" and a strategy
                      votes,        # Votes
                      truth=None,   # Series task -> class, for "truth"
@@ -71,42 +72,44 @@ def training_targets(method: str,  # "truth", a strategy, or "hard:" and a strat
 # %% ../../nbs/learning/18c_comparison.ipynb #c008
 class GaussianClassifier:
     "Gaussian classes with a common shrunk covariance, fitted to hard or soft labels (chapter 09c)."
-
-    def __init__(
-        self,
-        shrinkage=(0.2, 0.4, 0.6, 0.8),  # of the covariance; the best on the validation tasks, the middle without
-    ):
+    def __init__(self,
+                 shrinkage=(0.2, 0.4, 0.6, 0.8),  # of the covariance; the best on the validation tasks, else the third
+                 ):
         self.shrinkage, self.history_ = shrinkage, pd.DataFrame()
 
-    def fit(
-        self,
-        tasks: Tasks,  # features
-        targets,  # as for Classifier.fit
-        classes=None,  # the K classes, in order
-        val=None,  # (Tasks, labels) on which shrinkage and confidence are chosen
-    ):  # the fitted classifier
-        "Fit; sets classes_, shrinkage_, strength_."
-        rows, target, self.classes_ = targets_of(targets, tasks, classes)
-        K, self._root = len(self.classes_), bool((_features(tasks) >= 0).all())
-        T = np.eye(K)[target] if target.ndim == 1 else target.double().numpy()
-        head = GaussianHead(_features(tasks, self._root)[rows], np.zeros(len(rows), int))
-        fits = {s: head.fit(T, s) for s in self.shrinkage}
-        self.shrinkage_, self.strength_ = self.shrinkage[len(self.shrinkage) // 2], 1.0
-        if val is not None:
-            z, y = _features(val[0], self._root), truth_codes(val[1], self.classes_, val[0].ids)
-            logp = {s: f.log_proba(z[y >= 0]) for s, f in fits.items()}
-            self.shrinkage_ = max(fits, key=lambda s: (logp[s].argmax(axis=1) == y[y >= 0]).mean())
-            said = lambda a: tempered(tempered(logp[self.shrinkage_], 1), a)[np.arange((y >= 0).sum()), y[y >= 0]].sum()
-            self.strength_ = max(STRENGTHS, key=said)
-        self._fit = fits[self.shrinkage_]
-        return self
-
-    def predict_proba(
-        self,
-        tasks: Tasks,  # features
-    ) -> np.ndarray:  # shape (n, K), columns are classes_
+    def predict_proba(self,
+                      tasks: Tasks,    # features
+                      ) -> np.ndarray:  # shape (n, K), columns are classes_
         "Probabilities of the classes."
         return np.exp(tempered(tempered(self._fit.log_proba(_features(tasks, self._root)), 1), self.strength_))
+
+# %% ../../nbs/learning/18c_comparison.ipynb #c008a
+def _best_of(fits, x, codes):
+    "Shrinkage with the best accuracy on known labels, and the exponent that makes its probabilities fit them."
+    logp = {s: f.log_proba(x) for s, f in fits.items()}
+    best = max(fits, key=lambda s: (logp[s].argmax(axis=1) == codes)[codes >= 0].mean())
+    return best, sharpest(tempered(logp[best], 1), codes)
+
+# %% ../../nbs/learning/18c_comparison.ipynb #c008b
+@patch
+def fit(self: GaussianClassifier,
+        tasks: Tasks,  # features
+        targets,       # as for Classifier.fit
+        classes=None,  # the K classes, in order
+        val=None,      # (Tasks, labels) on which shrinkage and confidence are chosen
+        ):             # the fitted classifier
+    "Fit; sets classes_, shrinkage_, strength_."
+    rows, target, self.classes_ = targets_of(targets, tasks, classes)
+    K, self._root = len(self.classes_), bool((_features(tasks) >= 0).all())
+    T = np.eye(K)[target] if target.ndim == 1 else target.double().numpy()
+    head = GaussianHead(_features(tasks, self._root)[rows], np.zeros(len(rows), int))
+    fits = {s: head.fit(T, s) for s in self.shrinkage}
+    self.shrinkage_, self.strength_ = self.shrinkage[len(self.shrinkage) // 2], 1.0
+    if val is not None:
+        y = truth_codes(val[1], self.classes_, val[0].ids)
+        self.shrinkage_, self.strength_ = _best_of(fits, _features(val[0], self._root), y)
+    self._fit = fits[self.shrinkage_]
+    return self
 
 # %% ../../nbs/learning/18c_comparison.ipynb #c009
 def learner(method: str,        # as above
@@ -148,7 +151,7 @@ def measure(model,           # fitted: predict_proba
     T, y = model.predict_proba(test), truth_codes(truth, classes, test.ids)
     return evaluate(T, y) | dict(ece_batches=batch_ece(T[y >= 0], y[y >= 0]))
 
-
+# %% ../../nbs/learning/18c_comparison.ipynb #c014b
 def crowd_posterior(model,         # fitted on votes: predict_proba, confusions_, classes_
                     tasks: Tasks,  # what the network sees
                     votes,         # Votes whose workers the model knows
@@ -156,14 +159,13 @@ def crowd_posterior(model,         # fitted on votes: predict_proba, confusions_
     "What network and workers say together: the network's probabilities times those of the votes."
     if hasattr(model, "labels_"):  # it has a posterior of its own
         return model.probas_
-    v, K = votes, len(model.classes_)
-    L = log_(model.predict_proba(tasks.select(v.tasks)))
+    v, L = votes, log_(model.predict_proba(tasks.select(votes.tasks)))
     said = log_(model.confusions_)[v.worker, :, v.label]  # (n_votes, K)
-    for k in range(K):
+    for k in range(len(model.classes_)):
         L[:, k] += np.bincount(v.task, said[:, k], minlength=v.n_tasks)
     return softmax_rows(L)[0]
 
-
+# %% ../../nbs/learning/18c_comparison.ipynb #c014c
 def accuracy_of_labels(model,    # fitted by learner
                        method,   # its method
                        tasks,    # what the network sees
@@ -178,6 +180,54 @@ def accuracy_of_labels(model,    # fitted by learner
         return aggregate(votes, method.removeprefix("hard:"), random_state=seed, warn=False).score(truth)
     task, label = votes.match_labels(truth[truth.index.isin(votes.tasks)], "the truth")
     return float((crowd_posterior(model, tasks, votes).argmax(axis=1)[task] == label).mean())
+
+# %% ../../nbs/learning/18c_comparison.ipynb #c017
+def one_run(method: str,     # as above
+            votes,           # Votes
+            data,            # tasks, their truth, (Tasks, labels) of validation and of test
+            network: str,    # as crowdbook.learning.training.network takes it
+            recipe: Recipe,  # how it is trained
+            **params,        # of the classifier or the crowd model
+            ) -> dict:       # the row
+    "Train one method with one seed and judge it."
+    tasks, truth, val, (test, truth_test) = data
+    start = time.perf_counter()
+    model = learner(method, votes, tasks, network, recipe, val, truth, **params)
+    seconds = round(time.perf_counter() - start, 2)
+    known = truth if truth is None else truth[truth.index.isin(votes.tasks)]
+    acc_train = accuracy_of_labels(model, method, tasks, votes, known, recipe.seed)
+    return measure(model, test, truth_test, votes.classes) | dict(acc_train=acc_train, seconds=seconds)
+
+# %% ../../nbs/learning/18c_comparison.ipynb #c017b
+def _prepare(dataset, votes, use, side):
+    "The votes; the tasks of the data set and of its splits, and the truths."
+    val = "valid" if "valid" in dataset.splits else "val" if "val" in dataset.splits else None
+    if "test" not in dataset.splits:
+        raise ValueError(
+            f"{dataset.name} has no split 'test' to judge on; it has {', '.join(dataset.splits) or 'none'}")
+    parts = {n: (Tasks.of(dataset, n, use, side), dataset.splits[n].truth) for n in (val, "test") if n}
+    data = Tasks.of(dataset, None, use, side), dataset.truth, parts.get(val), parts["test"]
+    return dataset.votes if votes is None else votes, data
+
+
+def _plan(methods, seeds, recipe, recipes, rows, progress):
+    "Methods and recipes of the runs that are not among the rows, behind a bar."
+    from tqdm.auto import tqdm
+    done = {(r["method"], r["seed"]) for r in rows}
+    plan = [(m, replace((recipes or {}).get(m, recipe), seed=s)) for m in methods for s in seeds if (m, s) not in done]
+    return tqdm(plan, disable=not progress)
+
+# %% ../../nbs/learning/18c_comparison.ipynb #c017c
+def _stored(store):
+    "Rows of a file of an earlier study."
+    return pd.read_csv(store).to_dict("records") if store and Path(store).exists() else []
+
+
+def _store(rows, store):
+    "Write the rows to a file, if there is one."
+    if store:
+        with atomic(store) as p:
+            pd.DataFrame(rows).to_csv(p, index=False, float_format="%.6g")
 
 # %% ../../nbs/learning/18c_comparison.ipynb #c016
 def study(dataset,                  # a Dataset with the splits "valid" (or "val") and "test"
@@ -194,55 +244,11 @@ def study(dataset,                  # a Dataset with the splits "valid" (or "val
           **params,                 # of the classifiers and crowd models, such as pretrained
           ) -> pd.DataFrame:        # a row a method and seed
     "Train every method with every seed, and judge it on the test tasks."
-    from tqdm.auto import tqdm
-    data = _prepare(dataset, use, side)
-    votes = dataset.votes if votes is None else votes
-    rows = _stored(store)
-    done = {(r["method"], r["seed"]) for r in rows}
-    plan = [(m, s) for m in methods for s in seeds if (m, s) not in done]
-    for method, seed in tqdm(plan, disable=not progress):
-        how = replace((recipes or {}).get(method, recipe), seed=seed)
-        rows.append(dict(method=method, seed=seed) | one_run(method, votes, data, network, how, **params))
-        if store:
-            with atomic(store) as p:
-                pd.DataFrame(rows).to_csv(p, index=False, float_format="%.6g")
+    (votes, data), rows = _prepare(dataset, votes, use, side), _stored(store)
+    for method, how in _plan(methods, seeds, recipe, recipes, rows, progress):
+        rows.append(dict(method=method, seed=how.seed) | one_run(method, votes, data, network, how, **params))
+        _store(rows, store)
     return pd.DataFrame(rows)
-
-# %% ../../nbs/learning/18c_comparison.ipynb #c017
-def _stored(store):
-    "Rows of a file of an earlier study."
-    return pd.read_csv(store).to_dict("records") if store and Path(store).exists() else []
-
-
-def _prepare(dataset, use, side):
-    "Tasks of the data set and of its splits, and the truths."
-    val = "valid" if "valid" in dataset.splits else "val" if "val" in dataset.splits else None
-    if "test" not in dataset.splits:
-        raise ValueError(
-            f"{dataset.name} has no split 'test' to judge on; it has {', '.join(dataset.splits) or 'none'}"
-        )
-    parts = {n: (Tasks.of(dataset, n, use, side), dataset.splits[n].truth) for n in (val, "test") if n}
-    return Tasks.of(dataset, None, use, side), dataset.truth, parts.get(val), parts["test"]
-
-
-def one_run(
-    method: str,  # as above
-    votes,  # Votes
-    data,  # tasks, their truth, (Tasks, labels) of validation and of test
-    network: str,  # as crowdbook.learning.training.network takes it
-    recipe: Recipe,  # how it is trained
-    **params,  # of the classifier or the crowd model
-) -> dict:  # the row
-    "Train one method with one seed and judge it."
-    tasks, truth, val, (test, truth_test) = data
-    start = time.perf_counter()
-    model = learner(method, votes, tasks, network, recipe, val, truth, **params)
-    seconds = time.perf_counter() - start
-    known = truth if truth is None else truth[truth.index.isin(votes.tasks)]
-    told = measure(model, test, truth_test, votes.classes)
-    return told | dict(
-        acc_train=accuracy_of_labels(model, method, tasks, votes, known, recipe.seed), seconds=round(seconds, 2)
-    )
 
 # %% ../../nbs/learning/18c_comparison.ipynb #c018
 def intervals(runs: pd.DataFrame,   # of study
@@ -257,6 +263,17 @@ def intervals(runs: pd.DataFrame,   # of study
     return pd.DataFrame(dict(mean=mean, low=mean - half, high=mean + half, n=n))
 
 # %% ../../nbs/learning/18c_comparison.ipynb #c029
+def _draw_interval(ax, y, row, runs, published):
+    "Runs as dots, the mean with its interval, and a published value as a cross, on one line."
+    from crowdbook import plot
+    color = plot.color(row.name.removeprefix("hard:"))
+    ax.scatter(runs, [y] * len(runs), s=12, color=color, alpha=0.35, linewidths=0)
+    ax.plot([row.low, row.high], [y, y], color=color, lw=3)
+    ax.plot(row["mean"], y, "o", color=color, ms=6)
+    if published is not None:
+        ax.plot(published, y, "x", color="black", ms=7)
+
+# %% ../../nbs/learning/18c_comparison.ipynb #c029b
 def plot_intervals(runs: pd.DataFrame,   # of study
                    column: str = "accuracy",  # what is compared
                    ax=None,              # axes; new ones if None
@@ -268,19 +285,12 @@ def plot_intervals(runs: pd.DataFrame,   # of study
     import matplotlib.pyplot as plt
 
     from crowdbook import plot
-    told = intervals(runs, column)
+    table = intervals(runs, column)
     with plot.style():
-        ax = ax or plt.subplots(figsize=(5.6, 0.32 * len(told) + 0.9))[1]
-        for y, (name, row) in enumerate(told.iterrows()):
-            color = plot.color(name.removeprefix("hard:"))
-            own = runs.loc[runs.method == name, column]
-            ax.scatter(own, [y] * len(own), s=12, color=color, alpha=0.35, linewidths=0)
-            ax.plot([row.low, row.high], [y, y], color=color, lw=3)
-            ax.plot(row["mean"], y, "o", color=color, ms=6)
-            if published and name in published:
-                ax.plot(published[name], y, "x", color="black", ms=7)
-        ax.set_yticks(range(len(told)), [names.get(n, n) for n in told.index])
+        ax = ax or plt.subplots(figsize=(5.6, 0.32 * len(table) + 0.9))[1]
+        for y, (name, row) in enumerate(table.iterrows()):
+            _draw_interval(ax, y, row, runs.loc[runs.method == name, column], (published or {}).get(name))
+        ax.set(yticks=range(len(table)), yticklabels=[names.get(n, n) for n in table.index], xlabel=xlabel)
         ax.invert_yaxis()
-        ax.set(xlabel=xlabel)
         ax.grid(axis="y", visible=False)
     return ax

@@ -9,19 +9,19 @@ __all__ = ['CROWD_MODELS', 'NOTES', 'ConalHead', 'CoNAL', 'crowd_models', 'crowd
 import numpy as np
 import pandas as pd
 import torch
-from fastcore.basics import patch
+from fastcore.basics import patch, store_attr
 from torch import nn
 from torch.nn import functional as F
 
 from .crowdlayer import BatchVotes, Coupled, CrowdLayer, CrowdModel, Head, answer_scores, volume
-from .training import Recipe, network
+from .networks import network
+from .training import Recipe
 from ..models.registry import check_given, parse_call
 from ..votes.messages import did_you_mean
 
 # %% ../../nbs/learning/18b_conal.ipynb #c006
 class ConalHead(Head):
     "Common and individual matrices, mixed with a weight for each vote."
-
     def __init__(self,
                  start: torch.Tensor,        # scores of the workers at the start, shape (n_workers, K, K)
                  auxiliary: nn.Module,       # tasks to v, shape (n, d)
@@ -37,30 +37,31 @@ class ConalHead(Head):
         self.register_buffer("share", torch.full((len(start),), 0.5))  # mean weight of each worker, measured at the end
         self.register_buffer("typical", torch.eye(start.shape[1]))     # what the matrices see of a task of each class
 
-    def weight(self,
-               row,     # row in x of each vote
-               worker,  # worker of each vote
-               x,       # tasks of the batch
-               ):       # shape (n_votes,)
-        "The weight of the common matrix for each vote, shape (n_votes,)."
-        v = F.normalize(self.auxiliary(x), dim=1)
-        return (v.index_select(0, row) * self.u.index_select(0, worker)).sum(1).sigmoid()
+# %% ../../nbs/learning/18b_conal.ipynb #c006b
+@patch
+def weight(self: ConalHead,
+           row,     # row in x of each vote
+           worker,  # worker of each vote
+           x,       # tasks of the batch
+           ):       # shape (n_votes,)
+    "The weight of the common matrix for each vote, shape (n_votes,)."
+    v = F.normalize(self.auxiliary(x), dim=1)
+    return (v.index_select(0, row) * self.u.index_select(0, worker)).sum(1).sigmoid()
 
-    def forward(self,
-                z,       # logits of the tasks of the batch, shape (n, K)
-                row,     # row in z of each vote
-                worker,  # worker of each vote
-                x=None,  # tasks of the batch, for heads that look at them
-                ):       # shape (n_votes, K)
-        "As in CoNAL's equation (Chu et al. 2021)."
-        r, w = z.softmax(1) if self.on == "probabilities" else z, self.weight(row, worker, x)[:, None]
-        common, own = (r @ self.G).index_select(0, row), answer_scores(r, self.W, row, worker)
-        return (w * common + (1 - w) * own).log_softmax(1)
+# %% ../../nbs/learning/18b_conal.ipynb #c006c
+@patch
+def forward(self: ConalHead, z, row, worker, x=None):
+    "As in CoNAL's equation (Chu et al. 2021)."
+    r, w = z.softmax(1) if self.on == "probabilities" else z, self.weight(row, worker, x)[:, None]
+    common, own = (r @ self.G).index_select(0, row), answer_scores(r, self.W, row, worker)
+    return (w * common + (1 - w) * own).log_softmax(1)
 
-    def scores(self):
-        "Scores of each worker at their mean weight, on a typical task of each class."
-        w = self.share[:, None, None]
-        return self.typical @ (w * self.G + (1 - w) * self.W)
+
+@patch
+def scores(self: ConalHead):
+    "Scores of each worker at their mean weight, on a typical task of each class."
+    w = self.share[:, None, None]
+    return self.typical @ (w * self.G + (1 - w) * self.W)
 
 # %% ../../nbs/learning/18b_conal.ipynb #c013
 @patch
@@ -79,7 +80,6 @@ def penalty(self: ConalHead,
 # %% ../../nbs/learning/18b_conal.ipynb #c018
 class CoNAL(CrowdModel):
     "Common noise adaptation layers (Chu et al. 2021): one matrix for all, one for each worker, and a weight a vote."
-
     def __init__(self,
                  network="dense",         # name of a network, or a module that gives logits
                  recipe: Recipe = Recipe(),  # how it is trained
@@ -96,36 +96,42 @@ class CoNAL(CrowdModel):
                  warmup: int = 0,         # epochs on the plain votes before the head takes over
                  per: str = "tasks",      # the loss is a mean over "tasks" or "votes"
                  factor: float = 1.0):    # learning rate of the head over that of the network
-        super().__init__(network, recipe, pretrained, frozen)
-        self.scale, self.regulariser, self.on, self.volume = scale, regulariser, on, volume
-        self.auxiliary, self.d, self.start, self.gain = auxiliary, d, start, gain
-        self.warmup, self.per, self.factor = warmup, per, factor
+        store_attr()
 
-    def _head(self, votes, tasks, start):
-        for name, allowed in (("regulariser", ("norm", "rows", "saturating")), ("on", ("probabilities", "logits"))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
-        like = tasks.select(votes.tasks[votes.feedback.to_numpy() > 0])
-        aux = network(self.auxiliary, self.d, like, seed=self.recipe.seed + 1)
-        return ConalHead(start, aux, self.d, float(self.scale), self.regulariser, self.on, float(self.volume))
+# %% ../../nbs/learning/18b_conal.ipynb #c018b
+@patch
+def _head(self: CoNAL, votes, tasks, start):
+    for name, allowed in (("regulariser", ("norm", "rows", "saturating")), ("on", ("probabilities", "logits"))):
+        if getattr(self, name) not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+    like = tasks.select(votes.tasks[votes.feedback.to_numpy() > 0])
+    aux = network(self.auxiliary, self.d, like, seed=self.recipe.seed + 1)
+    return ConalHead(start, aux, self.d, float(self.scale), self.regulariser, self.on, float(self.volume))
 
 # %% ../../nbs/learning/18b_conal.ipynb #c020
 @patch
-@torch.no_grad()
-def _read(self: CoNAL, tasks):
-    "Measure the mean weights and the typical tasks, then set confusions_, common_confusion_ and workers_."
-    head, v, device = self.head_.eval(), self.votes_, next(self.head_.parameters()).device
+def _measure(self: CoNAL, tasks):
+    "Sums over all votes and tasks: weights of each worker, logits weighted by the probability of each class."
+    head, v, device = self.head_, self.votes_, next(self.head_.parameters()).device
     voted, find = np.flatnonzero(v.feedback.to_numpy()), BatchVotes(v, device)
-    at = tasks.rows(v.tasks[voted])
-    total, seen = torch.zeros(v.n_workers, device=device), torch.zeros(v.n_classes, v.n_classes, device=device)
-    mass = torch.zeros(v.n_classes, device=device)
+    at, K = tasks.rows(v.tasks[voted]), v.n_classes
+    total, seen, mass = (torch.zeros(s, device=device) for s in (v.n_workers, (K, K), K))
     for part in torch.arange(len(voted)).split(1024):
         x = tasks.batch(at[part.numpy()], device=device)
         row, worker, _ = find(torch.as_tensor(voted[part.numpy()]))
         z = self.model_(x)
         total.index_add_(0, worker, head.weight(row, worker, x))
         seen, mass = seen + z.softmax(1).T @ z, mass + z.softmax(1).sum(0)
-    load = torch.as_tensor(np.array(v.workload), device=device)
+    return total, seen, mass
+
+# %% ../../nbs/learning/18b_conal.ipynb #c020b
+@patch
+@torch.no_grad()
+def _read(self: CoNAL, tasks):
+    "Set the mean weights and the typical tasks, then confusions_, common_confusion_ and workers_."
+    head = self.head_.eval()
+    total, seen, mass = self._measure(tasks)
+    load = torch.as_tensor(np.array(self.votes_.workload), device=total.device)
     head.share.copy_(torch.where(load > 0, total / load.clamp(min=1), 0.5))
     if self.on == "logits":
         head.typical.copy_(seen / mass[:, None].clamp(min=1e-9))
