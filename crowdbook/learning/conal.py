@@ -167,7 +167,8 @@ def crowd_model(text: str,   # "CrowdLayer", "CoNAL[scale=1e-4]", ...
     name, given = parse_call(text, "model")
     known = {n.lower(): n for n in CROWD_MODELS}
     if name.lower() not in known:
-        raise ValueError(f"there is no model {name!r} among {', '.join(CROWD_MODELS)}{did_you_mean(name, CROWD_MODELS)}")
+        raise ValueError(f"there is no model {name!r} among {', '.join(CROWD_MODELS)}"
+                         f"{did_you_mean(name, CROWD_MODELS)}")
     make, fixed = CROWD_MODELS[known[name.lower()]]
     check_given(given, make, text, "model")
     return make(**{**fixed, **params, **given})

@@ -56,14 +56,17 @@ class OneCoin(Aggregator):
         self.prior, self.right, self.wrong, self.tol, self.max_iter = prior, right, wrong, tol, max_iter
         self.gold, self.random_state = gold, random_state
 
-    def _rows(self, part):
-        if self.prior == "uniform" or self._crowd_size > DENSE:
-            return part.rows
-        if "all rows" not in part.cache:
-            part.cache["all rows"] = Rows(part.votes, part.gold, full=True)
-        return part.cache["all rows"]
+# %% ../../nbs/models/08_few_votes.ipynb #c012x1
+@patch
+def _rows(self: OneCoin, part):
+    "The named rows, or all of them where the prevalence is learned and the table is small."
+    if self.prior == "uniform" or self._crowd_size > DENSE:
+        return part.rows
+    if "all rows" not in part.cache:
+        part.cache["all rows"] = Rows(part.votes, part.gold, full=True)
+    return part.cache["all rows"]
 
-# %% ../../nbs/models/08_few_votes.ipynb #c013
+# %% ../../nbs/models/08_few_votes.ipynb #c013-0
 @patch
 def _sums(self: OneCoin, part, table):
     "Expected right votes of the workers, and tasks of the classes."
@@ -71,14 +74,14 @@ def _sums(self: OneCoin, part, table):
     classes = np.bincount(rows.label, np.where(part.answered[rows.task], table.value, 0), minlength=rows.n_classes)
     return dict(right=np.bincount(v.worker, table.of_votes, minlength=v.n_workers), classes=classes)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c013-1
 @patch
 def _update(self: OneCoin, sums):
     "The M-step."
     s = divided(sums["right"] + self.right, self._load + self.right + self.wrong)
     return dict(s=s, rho=divided(sums["classes"], sums["classes"].sum()))
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c013
 @patch
 def _posterior(self: OneCoin, part, params):
     rho = params["rho"] if self.prior == "learned" else None
@@ -90,7 +93,7 @@ def _log_prior(self: OneCoin, params):
     s = params["s"][self._load > 0]
     return self.right * log_(s).sum() + self.wrong * log_(1 - s).sum()
 
-# %% ../../nbs/models/08_few_votes.ipynb #c014
+# %% ../../nbs/models/08_few_votes.ipynb #c014-0
 @patch
 def _start(self: OneCoin, crowd):
     for name in ("right", "wrong"):
@@ -99,14 +102,14 @@ def _start(self: OneCoin, crowd):
     self._load, self._crowd_size = crowd.workload, max(crowd.n_tasks, crowd.n_classes) * crowd.n_classes
     return Aggregator._start(self, crowd)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c014-1
 @patch(as_prop=True)
 def prevalence_(self: OneCoin) -> np.ndarray:
     "Share of each class, shape (K,)."
     K = self._crowd.n_classes
     return self.params_["rho"] if self.prior == "learned" else np.full(K, 1 / K)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c014-2
 @patch(as_prop=True)
 def confusions_(self: OneCoin) -> np.ndarray:
     "Shape (n_workers, K, K): s_j on the diagonal, (1 - s_j) / (K - 1) off it; uniform for a worker without votes."
@@ -114,13 +117,13 @@ def confusions_(self: OneCoin) -> np.ndarray:
     s = np.where(self._load > 0, self.params_["s"] if K > 1 else 1, 1 / K)[:, None, None]
     return empty_confusions(len(s), K) + np.where(np.eye(K, dtype=bool), s, (1 - s) / max(K - 1, 1))
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c014
 @patch
 def _worker_columns(self: OneCoin):
     "ability: the estimated chance of being right; NaN without votes."
     return dict(ability=np.where(self._load > 0, self.params_["s"], np.nan))
 
-# %% ../../nbs/models/08_few_votes.ipynb #c021
+# %% ../../nbs/models/08_few_votes.ipynb #c021-0
 class FastDawidSkene(DawidSkene):
     "Fast Dawid-Skene (FDS): hard labels in the E-step (Sinha et al. 2018). Fewer rounds, coarser optimum."
     resumes = False          # a decision taken on few votes would be taken over as certain
@@ -134,17 +137,17 @@ class FastDawidSkene(DawidSkene):
                  random_state=0):        # seed of the draws among tied classes
         self.max_iter, self.classes, self.gold, self.random_state = max_iter, classes, gold, random_state
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c021
 FastDawidSkene._parameter_constraints = {k: v for k, v in DawidSkene._parameter_constraints.items() if k != "tol"}
 
-# %% ../../nbs/models/08_few_votes.ipynb #c022
+# %% ../../nbs/models/08_few_votes.ipynb #c022-0
 @patch
 def _sums(self: FastDawidSkene, part, table):
     "Decide, then count."
     rows, choice = table.rows, pick(table, part.draws)
     return DawidSkene._sums(self, part, Table(rows, (rows.label == choice[rows.task]).astype(float)))
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c022-1
 @patch
 def _local(self: FastDawidSkene, part, params):
     "Sums after the decisions, and the complete log-likelihood of the best ones."
@@ -153,14 +156,14 @@ def _local(self: FastDawidSkene, part, params):
     sure = loglik + log_(table.value[_best(table)])
     return self._sums(part, table), sure[part.answered].sum()
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c022
 def _best(table):
     "A row with the largest probability of each task."
     rows = table.rows
     order = np.lexsort((table.value, rows.task))
     return order[rows.first[1:] - 1]
 
-# %% ../../nbs/models/08_few_votes.ipynb #c027
+# %% ../../nbs/models/08_few_votes.ipynb #c027-0
 @dataclass(frozen=True)
 class RowPrior:
     "What is believed of a worker's rows beforehand, in pseudo-votes."
@@ -169,12 +172,12 @@ class RowPrior:
     misses: np.ndarray   # kappa'_j: pseudo-votes behind the distribution of the misses, shape (n_workers,)
     errors: np.ndarray   # b: distribution of the misses, shape (K, K), rows = true class, zero diagonal
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c027
 def uniform_errors(n_classes: int) -> np.ndarray:  # shape (K, K), zero diagonal
     "Misses that are all alike: 1 / (K - 1) off the diagonal."
     return (1 - np.eye(n_classes)) / max(n_classes - 1, 1)
 
-# %% ../../nbs/models/08_few_votes.ipynb #c029
+# %% ../../nbs/models/08_few_votes.ipynb #c029-0
 @dataclass(frozen=True)
 class Tally:
     "Expected votes by worker, true class and answer."
@@ -182,7 +185,7 @@ class Tally:
     hits: np.ndarray    # shape (n_workers, K): right answers on each true class
     misses: np.ndarray  # shape (n_workers, K): wrong ones
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c029-1
 def tally(matrix: VoteMatrix,  # the vote matrix
           T: np.ndarray,       # class probabilities of the tasks, shape (n_tasks, K)
           n_workers: int,      # number of workers
@@ -190,7 +193,7 @@ def tally(matrix: VoteMatrix,  # the vote matrix
     "Count the expected votes (the sums C of the rows' posterior)."
     return tallied(matrix.At @ T, matrix, n_workers)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c029
 def tallied(C: np.ndarray,       # expected votes of each pair on each true class, shape (n_pairs, K)
             matrix: VoteMatrix,  # what knows worker and label of each pair
             n_workers: int,      # number of workers
@@ -260,7 +263,7 @@ class MAPDawidSkene(DawidSkene):
             return np.full(np.broadcast_shapes(answer.shape, label.shape), self.right + self.wrong)
         return np.where(answer == label, self.right, self.wrong / (K - 1))
 
-# %% ../../nbs/models/08_few_votes.ipynb #c040
+# %% ../../nbs/models/08_few_votes.ipynb #c040-0
 @patch
 def _update(self: MAPDawidSkene, sums):
     "M-step with pseudo-votes."
@@ -269,7 +272,7 @@ def _update(self: MAPDawidSkene, sums):
     pi = (C + a) / (cells.spread(N) + self.right + self.wrong)
     return dict(pi=pi, N=N, C=C, rho=sums["classes"] / sums["classes"].sum())
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c040
 @patch
 def _log_prior(self: MAPDawidSkene, params):
     "Log-density of the rows, up to a constant."
@@ -277,21 +280,21 @@ def _log_prior(self: MAPDawidSkene, params):
     a = self._pseudo(cells.worker, cells.answer, cells.label)
     return (a * np.log1p(params["C"] / a)).sum() - more * np.log1p(params["N"] / more).sum()
 
-# %% ../../nbs/models/08_few_votes.ipynb #c042
+# %% ../../nbs/models/08_few_votes.ipynb #c042-0
 @patch
 def _unseen(self: MAPDawidSkene, params, worker, answer, label):
     "P(answer | true class) of cells without a vote."
     N = group_values(self._cells, params["N"], worker, label)
     return self._pseudo(worker, answer, label) / (N + self.right + self.wrong)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c042-1
 @patch
 def _posterior(self: MAPDawidSkene, part, params):
     rows, log_unseen = self._rows(part), lambda *cell: log_(self._unseen(params, *cell))
     evidence = self._cells.score(part, log_(params["pi"]), log_unseen)
     return softmax(rows, evidence + log_(params["rho"])[rows.label], gold=part.gold)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c042-2
 @patch(as_prop=True)
 def confusions_(self: MAPDawidSkene) -> np.ndarray:  # noqa: F811
     "Shape (n_workers, K, K): P(answer k | true class l) at [worker, l, k], made when asked for."
@@ -301,7 +304,7 @@ def confusions_(self: MAPDawidSkene) -> np.ndarray:  # noqa: F811
     pi[cells.worker, cells.label, cells.answer] = self.params_["pi"]
     return pi
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c042
 def group_values(cells,              # AllCells or NamedCells
                  N: np.ndarray,      # a number a group, shape (n_groups,)
                  worker: np.ndarray,  # codes of workers, shape (n,) or (n, 1)
@@ -330,10 +333,10 @@ def _abilities(self: MAPDawidSkene):
     covered = np.bincount(groups[0].ravel(), rho[groups[1]].ravel(), minlength=W)
     return np.bincount(groups[0].ravel(), value.ravel(), minlength=W) + (rho.sum() - covered) * prior
 
-# %% ../../nbs/models/08_few_votes.ipynb #c051
+# %% ../../nbs/models/08_few_votes.ipynb #c051-0
 GRID = 2.0 ** np.arange(-1, 9)   # pseudo-votes that are compared: 1/2 to 256
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c051
 def best_strength(mean: np.ndarray,    # m_k of each cell with a count, shape (n_cells,)
                   counts: np.ndarray,  # c_k of these cells, shape (n_cells,)
                   totals: np.ndarray,  # n of each row, shape (n_rows,)
@@ -345,28 +348,41 @@ def best_strength(mean: np.ndarray,    # m_k of each cell with a count, shape (n
                          + (gammaln(k * mean + counts) - gammaln(k * mean)).sum() for k in GRID])
     return float(GRID[np.argmax(evidence >= evidence.max() - 1e-7 * (1 + abs(evidence.max())))])
 
+# %% ../../nbs/models/08_few_votes.ipynb #c055a
+def _abilities_by_evidence(sums):
+    "Accuracy s_j of each worker, and the strengths behind it and behind each of its rows."
+    right, wrong = sums.hits.sum(axis=1), sums.misses.sum(axis=1)            # expected votes of each worker
+    mu = (right.sum() + 2) / (right.sum() + wrong.sum() + 3)                 # accuracy of the crowd
+    ability = best_strength(np.repeat([mu, 1 - mu], len(right)), np.append(right, wrong), right + wrong)
+    s = (right + ability * mu) / (right + wrong + ability)                   # each worker, drawn towards the crowd
+    K = sums.hits.shape[1]
+    means, counts = np.append(np.repeat(s, K), np.repeat(1 - s, K)), np.append(sums.hits, sums.misses)
+    return s, dict(ability=ability, hits=best_strength(means, counts, (sums.hits + sums.misses).ravel()))
+
+# %% ../../nbs/models/08_few_votes.ipynb #c055b
+def _mistakes_by_evidence(wrong, matrix, popular):
+    "Distribution b of the crowd's mistakes on each class, shape (K, K), and the strength behind it."
+    K = len(popular)
+    pooled, q = np.zeros((K, K)), _error_shares(popular)
+    np.add.at(pooled, matrix.label, wrong)                                   # [answer, true class]
+    pooled = pooled.T
+    errors = best_strength(q.ravel(), pooled.ravel(), pooled.sum(axis=1))
+    return _rows(pooled + errors * q), errors
+
 # %% ../../nbs/models/08_few_votes.ipynb #c055
 def crowd_prior(sums: Tally,           # expected votes
                 matrix: VoteMatrix,    # the vote matrix, with the pairs of sums
                 popular: np.ndarray,   # number of votes for each class, shape (K,)
                 ):                     # RowPrior, and the four strengths by name
     "Rows lean on the worker's own accuracy and on the crowd's mistakes; strengths by evidence."
-    K, right, wrong = len(popular), sums.hits.sum(axis=1), sums.misses.sum(axis=1)
-    mu = (right.sum() + 2) / (right.sum() + wrong.sum() + 3)
-    k1 = best_strength(np.repeat([mu, 1 - mu], len(right)), np.append(right, wrong), right + wrong)
-    s = (right + k1 * mu) / (right + wrong + k1)
-    cells, two = np.append(sums.hits, sums.misses), np.append(np.repeat(s, K), np.repeat(1 - s, K))
-    k2 = best_strength(two, cells, (sums.hits + sums.misses).ravel())
-    off = 1 - np.eye(K)[matrix.label]
-    pooled = np.zeros((K, K))
-    np.add.at(pooled, matrix.label, sums.pairs * off)
-    pooled, q = pooled.T, _error_shares(popular)
-    k4 = best_strength(q.ravel(), pooled.ravel(), pooled.sum(axis=1))
-    b = _rows(pooled + k4 * q)
-    k3 = best_strength(b.T[matrix.label].ravel(), (sums.pairs * off).ravel(), sums.misses.ravel())
-    return RowPrior(k2, s, np.full(len(s), k3), b), dict(ability=k1, hits=k2, misses=k3, errors=k4)
+    s, strengths = _abilities_by_evidence(sums)
+    wrong = sums.pairs * (1 - np.eye(len(popular))[matrix.label])            # expected votes that are mistakes
+    b, strengths["errors"] = _mistakes_by_evidence(wrong, matrix, popular)
+    strengths["misses"] = best_strength(b.T[matrix.label].ravel(), wrong.ravel(), sums.misses.ravel())
+    strengths = {name: strengths[name] for name in ("ability", "hits", "misses", "errors")}     # kappa 1 to 4
+    return RowPrior(strengths["hits"], s, np.full(len(s), strengths["misses"]), b), strengths
 
-# %% ../../nbs/models/08_few_votes.ipynb #c056
+# %% ../../nbs/models/08_few_votes.ipynb #c056-0
 def _error_shares(popular):
     "For each true class, the shares of the other classes among the votes; all alike where these have none."
     q = _rows(popular * (1 - np.eye(len(popular))))
@@ -378,7 +394,7 @@ def _rows(x):
     total = x.sum(axis=1, keepdims=True)
     return np.divide(x, total, out=np.zeros_like(x, dtype=float), where=total > 0)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c056
 def coin_prior(sums: Tally,           # expected votes
                matrix: VoteMatrix,    # the vote matrix, with the pairs of sums
                popular: np.ndarray,   # number of votes for each class, shape (K,)
@@ -410,7 +426,7 @@ class ShrunkDawidSkene(MAPDawidSkene):
         self.towards, self.prevalence, self.start, self.classes = towards, prevalence, start, classes
         self.tol, self.max_iter, self.gold, self.random_state = tol, max_iter, gold, random_state
 
-# %% ../../nbs/models/08_few_votes.ipynb #c061
+# %% ../../nbs/models/08_few_votes.ipynb #c061-0
 @patch
 def _learn(self: ShrunkDawidSkene, crowd):
     "From one start or from both; the fit with the higher bound is kept."
@@ -424,7 +440,7 @@ def _learn(self: ShrunkDawidSkene, crowd):
     self.__dict__.update(kept)
     warn_of_end("DSS", self.max_iter, self.converged_)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c061
 @patch
 def _first_sums(self: ShrunkDawidSkene, crowd, start):
     "Sums of the first tables."
@@ -436,7 +452,7 @@ def _first_sums(self: ShrunkDawidSkene, crowd, start):
         first._fit(crowd, False)
     return total(crowd, lambda part: (self._sums(part, first._table(part)), 0.))[0]
 
-# %% ../../nbs/models/08_few_votes.ipynb #c062
+# %% ../../nbs/models/08_few_votes.ipynb #c062-0
 @patch
 def _learn_from(self: ShrunkDawidSkene, crowd, sums):
     "Two phases: first the strengths follow the tables, until they settle; then they stay. Sets params_ and bound_."
@@ -451,7 +467,7 @@ def _learn_from(self: ShrunkDawidSkene, crowd, sums):
     final, entropy = total(crowd, self._entropy)
     self.bound_ = float(self._evidence(final["C"]) + entropy)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c062
 @patch
 def _entropy(self: ShrunkDawidSkene, part):
     "Sums of the last tables of a part, and sum T (log rho - log T) of its answered tasks."
@@ -459,13 +475,13 @@ def _entropy(self: ShrunkDawidSkene, part):
     rows, T = table.rows, np.where(part.answered[table.rows.task], table.value, 0)
     return self._sums(part, table), (T * (log_(self.params_["rho"])[rows.label] - log_(T))).sum()
 
-# %% ../../nbs/models/08_few_votes.ipynb #c063
+# %% ../../nbs/models/08_few_votes.ipynb #c063-0
 @patch
 def _pairs(self: ShrunkDawidSkene):
     "Worker and label of each pair, under the names of the vote matrix."
     return SimpleNamespace(worker=self._cells.worker[:, 0], label=self._cells.answer[:, 0])
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c063-1
 @patch
 def _prior_of(self: ShrunkDawidSkene, C):
     "The prior of the rows and its strengths, chosen by the evidence of the expected votes."
@@ -474,7 +490,7 @@ def _prior_of(self: ShrunkDawidSkene, C):
     make = {"crowd": crowd_prior, "one-coin": coin_prior}[self.towards]
     return make(tallied(C, self._pairs(), self._cells.n_workers), self._pairs(), self._popular)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c063
 @patch
 def _update(self: ShrunkDawidSkene, sums):
     cells, C = self._cells, sums["C"]
@@ -488,7 +504,7 @@ def _update(self: ShrunkDawidSkene, sums):
     pairs, tally_ = self._pairs(), tallied(C, self._pairs(), cells.n_workers)
     return params | dict(pi=shrink(self._prior, tally_, pairs.worker, pairs.label, C), tally=tally_)
 
-# %% ../../nbs/models/08_few_votes.ipynb #c063x0
+# %% ../../nbs/models/08_few_votes.ipynb #c063x0-0
 @patch
 def _log_prior(self: ShrunkDawidSkene, params):
     if self._cells.full:
@@ -499,7 +515,7 @@ def _log_prior(self: ShrunkDawidSkene, params):
         params["N"] / strength
     ).sum()
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c063x0
 @patch
 def _unseen(self: ShrunkDawidSkene, params, worker, answer, label):
     "P(answer | true class) of cells without a vote."
@@ -517,7 +533,7 @@ def _unseen(self: ShrunkDawidSkene, params, worker, answer, label):
         answer == label, np.where(lone, 1, hit), pull * prior.errors[label, answer] * miss / (misses + pull)
     )
 
-# %% ../../nbs/models/08_few_votes.ipynb #c063x1
+# %% ../../nbs/models/08_few_votes.ipynb #c063x1-0
 def coin_rates(
     s: np.ndarray,  # accuracy of each worker, shape (n_workers,)
     worker: np.ndarray,  # codes of workers, shape (n,) or (n, 1)
@@ -528,7 +544,7 @@ def coin_rates(
     "The one-coin matrix of each worker."
     return np.where(answer == label, s[worker] if K > 1 else 1.0, (1 - s[worker]) / max(K - 1, 1))
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c063x1-1
 def coin_of_cells(
     cells: NamedCells,  # cells over the named classes
     C: np.ndarray,  # expected votes of the cells, shape (n_cells,)
@@ -542,7 +558,7 @@ def coin_of_cells(
     )
     return (kappa, s), dict(rows=kappa)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c063x1
 @patch
 def _evidence(self: ShrunkDawidSkene, C):
     "Log-evidence of the rows, integrated out."
@@ -584,18 +600,21 @@ class Panel(Aggregator):
                  random_state=0):        # seed of the draws among tied classes
         self.tol, self.max_iter, self.classes, self.gold, self.random_state = tol, max_iter, classes, gold, random_state
 
-    def _learn(self, crowd):
-        more = dict(tol=self.tol, max_iter=self.max_iter)
-        more_DS = more | dict(classes="all" if cells_of(crowd, self.classes, "Panel").full else "named")
-        self.members_ = {"NS": NaiveSoft(), "OneCoin": OneCoin(**more), "MAP": MAPDawidSkene(**more_DS),
-                         "DSS": ShrunkDawidSkene(**more_DS)}
-        for name, member in self.members_.items():
-            member._fit(crowd, self._progress, (self._warm or {}).get(name))
-        self.n_iter_ = sum(getattr(m, "n_iter_", 0) for m in self.members_.values())
-        self.converged_ = all(getattr(m, "converged_", True) for m in self.members_.values())
-        self.params_ = object()
+# %% ../../nbs/models/08_few_votes.ipynb #c081x1
+@patch
+def _learn(self: Panel, crowd):
+    "Fit the members."
+    more = dict(tol=self.tol, max_iter=self.max_iter)
+    more_DS = more | dict(classes="all" if cells_of(crowd, self.classes, "Panel").full else "named")
+    self.members_ = {"NS": NaiveSoft(), "OneCoin": OneCoin(**more), "MAP": MAPDawidSkene(**more_DS),
+                     "DSS": ShrunkDawidSkene(**more_DS)}
+    for name, member in self.members_.items():
+        member._fit(crowd, self._progress, (self._warm or {}).get(name))
+    self.n_iter_ = sum(getattr(m, "n_iter_", 0) for m in self.members_.values())
+    self.converged_ = all(getattr(m, "converged_", True) for m in self.members_.values())
+    self.params_ = object()
 
-# %% ../../nbs/models/08_few_votes.ipynb #c082
+# %% ../../nbs/models/08_few_votes.ipynb #c082-0
 @patch
 def _posterior(self: Panel, part, params):
     tables = [m._table(part) for m in self.members_.values()]
@@ -603,7 +622,7 @@ def _posterior(self: Panel, part, params):
     value = np.mean([at(t, rows.task, rows.label) for t in tables], axis=0)
     return Table(rows, value, np.mean([t.each for t in tables], axis=0)), np.zeros(part.votes.n_tasks)
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c082-1
 @patch
 def _resume(self: Panel, previous, crowd):
     "Each member goes on from itself, or from whatever strategy is given."
@@ -615,13 +634,13 @@ def _worker_columns(self: Panel):
     "ability: that of DSS, the chance of being right on a new task."
     return self.members_["DSS"]._worker_columns()
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c082-2
 @patch(as_prop=True)
 def confusions_(self: Panel) -> np.ndarray:  # noqa: F811
     "Shape (n_workers, K, K): the confusion matrices of the member DSS."
     return self.members_["DSS"].confusions_
 
-
+# %% ../../nbs/models/08_few_votes.ipynb #c082
 @patch(as_prop=True)
 def prevalence_(self: Panel) -> np.ndarray:  # noqa: F811
     "Shape (K,): the mean of T over tasks with a vote or a gold label."
