@@ -50,6 +50,17 @@ def answered(self: Part) -> np.ndarray:
         some[self.gold[0]] = True
     return some
 
+# %% ../../nbs/models/05a_engine.ipynb #c014cs1
+@patch
+def kept(self: Part,
+         name: str,   # what it is called
+         make,        # function without arguments that makes it
+         ):           # what it has made, the first time
+    "Make something once for this part."
+    if name not in self.cache:
+        self.cache[name] = make()
+    return self.cache[name]
+
 # %% ../../nbs/models/05a_engine.ipynb #c014d
 class Crowd:
     "All votes in memory, as one part, and what is the same for all parts."
