@@ -18,9 +18,9 @@ from fastcore.basics import patch
 from scipy.special import gammaln
 
 # %% ../../nbs/models/08_few_votes.ipynb #c003s0
-from .base import DENSE, EM, Aggregator, above, one_of
+from .base import DENSE, EM, Aggregator, above, empty_confusions, one_of
 from .cells import Pairs, all_rows, cells_of, find, sum_by_worker
-from .dawid_skene import DawidSkene, divided, empty_confusions, log_
+from .dawid_skene import DawidSkene, divided, log_
 from .engine import check_number, em, total, warn_of_end
 from .majority import NaiveSoft
 from .table import Rows, Table, at, clamp, largest, pick, shares, softmax

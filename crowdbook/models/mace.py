@@ -15,9 +15,8 @@ import pandas as pd
 from fastcore.basics import patch
 from scipy.special import digamma, expit, gammaln, log_expit
 
-from .base import EM, Aggregator, above, one_of, whole
+from .base import EM, Aggregator, above, empty_confusions, one_of, whole
 from .cells import Pairs, find
-from .dawid_skene import empty_confusions
 from .engine import Crowd, em, total
 from .table import Rows, softmax
 from .weights import used_classes
