@@ -185,7 +185,6 @@ def _local(self: Aggregator, part, params):
     return self._sums(part, table), loglik.sum()
 
 
-#| exports
 @patch
 def _log_prior(self: Aggregator, params):
     "Logarithm of the prior of the parameters, up to a constant."
@@ -283,7 +282,8 @@ def table_(self: Aggregator) -> Table:
     "Class probabilities: a value for each class named on a task, one a task for each of the others. One part only."
     tables = self._results[1]
     if len(tables) > 1:
-        raise ValueError(f"the tables of {len(tables)} files are not put together; write_labels writes them part by part")
+        raise ValueError(f"the tables of {len(tables)} files are not put together; write_labels writes them part by "
+                         f"part")
     return tables[0]
 
 # %% ../../nbs/models/05b_contract.ipynb #c018cs0
@@ -314,15 +314,6 @@ def empty_confusions(n_workers: int,   # number of workers
         raise ValueError(f"confusion matrices of {n_workers:,} workers with {K:,} classes have {n_workers * K * K:,} "
                          f"entries; workers_ has the ability of each worker")
     return np.zeros((n_workers, K, K))
-
-# %% ../../nbs/models/05b_contract.ipynb #c020
-@patch(as_prop=True)
-def workers_(self: Aggregator) -> pd.DataFrame:
-    "Of each worker: number of votes, accuracy (mean probability of their votes; NaN without), and more by model."
-    load, right = self._crowd.workload, self._results[2]
-    accuracy = np.divide(right, load, out=np.full(len(load), np.nan), where=load > 0)
-    out = pd.DataFrame(dict(n_votes=load, accuracy=accuracy), index=self._crowd.workers.rename("worker"))
-    return out.assign(**self._worker_columns())
 
 # %% ../../nbs/models/05b_contract.ipynb #c020
 @patch(as_prop=True)

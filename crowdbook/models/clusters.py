@@ -129,7 +129,7 @@ def _begin(self: DSWC, votes):
 def group_means(matrix: VoteMatrix,    # the vote matrix
                 pi: np.ndarray,        # P(answer of the pair | true class), shape (n_pairs, K)
                 phi: np.ndarray,       # share of each group, shape (n_workers, L)
-                who: np.ndarray,       # codes of the workers with votes
+                who: np.ndarray,       # codes of the workers with votes, shape (n,)
                 ) -> np.ndarray:       # shape (L, K, K): [group, true class, answer]
     "Mean confusion matrix of each group."
     K = pi.shape[1]

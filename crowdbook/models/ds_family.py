@@ -41,8 +41,10 @@ def one_coin_e_step(rows: Rows,       # the classes named on each task
     return table, log_Z + np.bincount(votes.task, wrong[votes.worker], minlength=votes.n_tasks)
 
 # %% ../../nbs/models/08_few_votes.ipynb #c012
-def zero_or_more(name, value):
-    "The parameter is 0 or a number above it."
+def zero_or_more(name: str,  # of the parameter
+                 value,      # what the user gave
+                 ):
+    "The parameter is 0 or a number above it; if not, ValueError."
     if value != 0:
         check_number(name, value)
 
@@ -210,9 +212,9 @@ def hit_rates(prior: RowPrior,   # pseudo-votes
 # %% ../../nbs/models/08_few_votes.ipynb #c032s1
 def shrunk(prior: RowPrior,      # pseudo-votes
            sums: Tally,          # expected votes
-           worker: np.ndarray,   # codes of workers; the three are broadcast against each other
-           answer: np.ndarray,   # codes of answers
-           label: np.ndarray,    # codes of true classes
+           worker: np.ndarray,   # codes of workers, any shape; the three are broadcast against each other
+           answer: np.ndarray,   # codes of answers, any shape
+           label: np.ndarray,    # codes of true classes, any shape
            C=0.,                 # expected votes of these cells
            ) -> np.ndarray:      # P(answer | true class)
     "Entries of the rows between what was counted and what was believed."
@@ -248,9 +250,9 @@ def log_prior(prior: RowPrior,     # pseudo-votes
 
 # %% ../../nbs/models/08_few_votes.ipynb #c039
 def coin_rates(s: np.ndarray,       # accuracy of each worker, shape (n_workers,)
-               worker: np.ndarray,  # codes of workers; the three are broadcast against each other
-               answer: np.ndarray,  # codes of answers
-               label: np.ndarray,   # codes of true classes
+               worker: np.ndarray,  # codes of workers, any shape; the three are broadcast against each other
+               answer: np.ndarray,  # codes of answers, any shape
+               label: np.ndarray,   # codes of true classes, any shape
                K: int,              # number of classes
                ) -> np.ndarray:     # P(answer | true class)
     "The one-coin matrix of each worker."
@@ -359,8 +361,8 @@ def _abilities(self: MAPDawidSkene):
     return right if cells.full else right + (rho.sum() - by_worker(rho[k])) * self._prior.s
 
 # %% ../../nbs/models/08_few_votes.ipynb #c051
-def log_rising(a: np.ndarray,   # positive
-               n: np.ndarray,   # not negative; the two are broadcast against each other
+def log_rising(a: np.ndarray,   # positive, any shape
+               n: np.ndarray,   # not negative, any shape; the two are broadcast against each other
                ) -> float:      # sum of log Gamma(a + n) - log Gamma(a)
     "Logarithms of a (a + 1) ... (a + n - 1), added up."
     a = np.maximum(a, 1e-12)
@@ -382,7 +384,7 @@ def best_strength(mean: np.ndarray,    # m_k of each cell with a count, shape (n
 
 # %% ../../nbs/models/08_few_votes.ipynb #c055
 def leaning_abilities(right: np.ndarray,   # expected right votes of each worker, shape (n_workers,)
-                      wrong: np.ndarray,   # expected wrong ones
+                      wrong: np.ndarray,   # expected wrong ones, shape (n_workers,)
                       ):                   # s_j of each worker, and kappa_1
     "Accuracies that lean on that of the crowd, by evidence."
     n = right + wrong

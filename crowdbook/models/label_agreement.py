@@ -37,8 +37,10 @@ def judge_in_order(votes: Votes,           # the votes; tasks are taken in the o
     return T
 
 # %% ../../nbs/models/06b_label_agreement.ipynb #c012
-def one_or_two(name, value):
-    "The parameter is 1 or 2."
+def one_or_two(name: str,  # of the parameter
+               value,      # what the user gave
+               ):
+    "The parameter is 1 or 2; if not, ValueError."
     if isinstance(value, bool) or value not in (1, 2):
         raise ValueError(f"{name} must be 1 or 2, not {value!r}")
 

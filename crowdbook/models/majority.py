@@ -97,7 +97,7 @@ def _weights_by_code(weights, votes):
 
 # %% ../../nbs/models/05c_counting.ipynb #c028b
 def checked_weights(name: pd.Series,      # workers, as read
-                    value: np.ndarray,    # their weights, NaN for what is no number
+                    value: np.ndarray,    # their weights, shape (n,), NaN for what is no number
                     path,                 # of the file, for the error
                     ):
     "ValueError names the row that is no number of at least 0, has no worker, or is the second of a worker."

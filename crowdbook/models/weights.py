@@ -165,8 +165,10 @@ class ShapleyMajority(WAWA):
         return dict(value=value, equal=equal), 0.
 
 # %% ../../nbs/models/06_weights.ipynb #c040
-def share_of_votes(name, value):
-    "The parameter is a share: above 0, at most 1."
+def share_of_votes(name: str,  # of the parameter
+                   value,      # what the user gave
+                   ):
+    "The parameter is a share: above 0, at most 1; if not, ValueError."
     above(0)(name, value)
     if value > 1:
         raise ValueError(f"{name} must be at most 1, not {value!r}; above it nothing is ever decided")
