@@ -126,7 +126,9 @@ def code_cells(path):
             for c in cells if c["cell_type"] == "code"]
 
 
-NEW = ["models/05_tables", "models/10_glad",
+NEW = ["models/05_tables", "models/05a_engine", "models/05b_contract", "models/05c_counting", "models/05d_checks",
+       "models/06_weights", "models/06b_label_agreement", "models/07_dawid_skene", "models/07b_cells",
+       "models/08_few_votes", "models/09_kinds_of_workers", "models/10_glad", "models/11_mace",
        "models/16_many_classes", "scores/22b_confusion_scores", "scores/23_scores", "scores/23b_alike",
        "learning/17_training", "learning/18_networks_on_votes", "learning/18b_conal", "learning/18c_comparison",
        "learning/19_classifier_em",

@@ -28,7 +28,7 @@ def crowd_of(n_classes: int = 3,   # K
     label = np.where(right, truth[task], rng.integers(n_classes, size=400))
     return Votes(task, worker, label, range(80), range(20), range(n_classes)), pd.Series(truth)
 
-
+# %% ../../nbs/models/05d_checks.ipynb #c006s0
 def quiet(call,   # a function without arguments
           ):      # what it returns
     "Call without its warnings."
@@ -50,7 +50,7 @@ def _shapes_are_right(model, votes, truth, fit):
     assert np.isfinite(model.confidence_[decided]).all(), "confidence_ is not finite where there is a label"
     assert model.score(truth) > .5 * decided.mean(), "most labels are wrong on an easy crowd"
 
-
+# %% ../../nbs/models/05d_checks.ipynb #c008s4
 def _confusions_sum_to_one(model, votes, truth, fit):
     "Every row of every confusion matrix is a distribution."
     if votes.n_workers * votes.n_classes**2 <= DENSE and hasattr(model, "confusions_"):
@@ -67,7 +67,7 @@ def _objective_never_falls(model, votes, truth, fit):
     assert list(golden.labels_[:30]) == list(gold), "a gold label was changed"
     assert np.allclose(golden.confidence_[:30], 1), "a gold label is not certain"
 
-
+# %% ../../nbs/models/05d_checks.ipynb #c009s2
 def _order_changes_nothing(model, votes, truth, fit):
     "Rows in another order: the same numbers and labels."
     names = dict(tasks=votes.tasks, workers=votes.workers, classes=votes.classes)
@@ -101,16 +101,15 @@ def _new_votes_are_judged(model, votes, truth, fit):
     else:
         raise AssertionError("predict_proba takes votes of an unknown worker")
 
-
+# %% ../../nbs/models/05d_checks.ipynb #c011s2
 def _parameters_are_kept(model, votes, truth, fit):
     "get_params, set_params, scikit-learn's clone, and pickling."
     from sklearn.base import clone
 
     params = model.get_params(deep=True)
     twin = clone(model)
-    assert type(twin) is type(model) and all(getattr(twin, k) is v for k, v in params.items()), (
-        "clone changes parameters"
-    )
+    same = type(twin) is type(model) and all(getattr(twin, k) is v for k, v in params.items())
+    assert same, "clone changes parameters"
     assert twin.set_params(**params) is twin, "set_params does not return the model"
     back = pickle.loads(pickle.dumps(model))
     assert back.labels_.equals(model.labels_), "labels change when the model is pickled"

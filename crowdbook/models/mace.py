@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['e_step', 'known', 'Beliefs', 'em_step', 'vb_step', 'mix', 'vote_keys', 'keyed_uniform', 'spawn', 'random_beliefs',
-           'MACE', 'best_run']
+           'evidence', 'MACE', 'best_run']
 
 # %% ../../nbs/models/11_mace.ipynb #c003
 import warnings
@@ -15,15 +15,15 @@ import pandas as pd
 from fastcore.basics import patch
 from scipy.special import digamma, expit, gammaln, log_expit
 
-from .base import EM, Aggregator, above, one_of, whole
+# %% ../../nbs/models/11_mace.ipynb #c003s0
+from .base import EM, Aggregator, above, empty_confusions, one_of, whole
 from .cells import Pairs
-from .dawid_skene import empty_confusions
 from .engine import Crowd, em, total
 from .table import Rows, softmax
 from .weights import used_classes
 from ..votes.identifiers import find_keys
 
-# %% ../../nbs/models/11_mace.ipynb #c006
+# %% ../../nbs/models/11_mace.ipynb #c006s3
 def e_step(rows: Rows,            # the classes named on each task
            pair: np.ndarray,      # pair (worker, answer) of each vote, shape (n_votes,)
            d: np.ndarray,         # evidence of each pair, shape (n_pairs,)
@@ -45,7 +45,7 @@ def known(pair: np.ndarray,      # pair of each vote, shape (n_votes,)
     knowledge = np.bincount(pair, right, minlength=len(d)) * expit(d)
     return knowledge, np.bincount(pair, minlength=len(d)) - knowledge
 
-# %% ../../nbs/models/11_mace.ipynb #c012-0
+# %% ../../nbs/models/11_mace.ipynb #c012
 class Beliefs(NamedTuple):
     "What MACE believes of the workers, as logarithms (with VB: expected logarithms)."
     know: np.ndarray     # log theta, shape (n_workers,)
@@ -55,7 +55,7 @@ class Beliefs(NamedTuple):
     penalty: float = 0.  # log-prior (EM) or minus the divergence from the prior (VB)
     counts: tuple = ()   # the expected votes of knowledge and of spam that it was made from, twice shape (n_pairs,)
 
-# %% ../../nbs/models/11_mace.ipynb #c012
+# %% ../../nbs/models/11_mace.ipynb #c012s0
 def em_step(pairs: Pairs,             # the pairs (worker, answer)
             knowledge: np.ndarray,    # expected votes of knowledge of each pair, shape (n_pairs,)
             spam: np.ndarray,         # expected votes of spam of each pair, shape (n_pairs,)
@@ -99,7 +99,7 @@ def vb_step(pairs: Pairs,             # the pairs (worker, answer)
     return Beliefs(digamma(a) - digamma(a + b), digamma(b) - digamma(a + b), digamma(s) - psi[j], digamma(eta) - psi,
                  -kl - _gain(s, eta).sum(), (knowledge, spam))
 
-# %% ../../nbs/models/11_mace.ipynb #c019-0
+# %% ../../nbs/models/11_mace.ipynb #c019
 def mix(keys: np.ndarray,   # integers, any shape
         ) -> np.ndarray:    # of the type uint64, looking unrelated
     "Scramble 64-bit integers (the finaliser of SplitMix64; Steele et al. 2014)."
@@ -108,7 +108,7 @@ def mix(keys: np.ndarray,   # integers, any shape
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
 
-# %% ../../nbs/models/11_mace.ipynb #c019-1
+# %% ../../nbs/models/11_mace.ipynb #c019s2
 def vote_keys(crowd: Crowd,      # the crowd
               rounds: int = 3,   # of mixing
               ):                 # keys of tasks (a list, an array a part), of workers, of classes: uint64
@@ -127,14 +127,14 @@ def vote_keys(crowd: Crowd,      # the crowd
         worker, label = mix(more_worker), mix(more_label)
     return tasks, worker, label
 
-# %% ../../nbs/models/11_mace.ipynb #c019-2
+# %% ../../nbs/models/11_mace.ipynb #c019s7
 def keyed_uniform(keys: np.ndarray,  # integers of the type uint64, any shape
                   seed: int,         # a 64-bit integer
                   ) -> np.ndarray:   # in (0, 1), the same for the same key and seed
     "Numbers that look random, drawn by key instead of by position."
     return ((mix(keys + np.uint64(seed)) >> np.uint64(11)).astype(float) + .5) * 2.**-53
 
-# %% ../../nbs/models/11_mace.ipynb #c019
+# %% ../../nbs/models/11_mace.ipynb #c019s9
 def spawn(random_state,       # seed, or None for a fresh one
           n: int,             # how many
           ) -> list:          # of 64-bit integers
@@ -158,6 +158,15 @@ def random_beliefs(pairs: Pairs,         # the pairs (worker, answer)
     return Beliefs(np.log(know) - log_total, np.log(guess) - log_total, np.log(xi / total[pairs.worker]),
                    np.log((1 + noise / 2) / total))
 
+# %% ../../nbs/models/11_mace.ipynb #c023s2
+def evidence(beliefs: Beliefs,     # the workers
+             worker: np.ndarray,   # worker of each pair (or vote), shape (n,)
+             xi: np.ndarray,       # log xi of each, shape (n,)
+             ):                    # d and log e0, twice shape (n,)
+    "What an answer says for its class, and the log-probability that it is spam."
+    log_e0 = beliefs.spam[worker] + xi
+    return beliefs.know[worker] - log_e0, log_e0
+
 # %% ../../nbs/models/11_mace.ipynb #c025
 class MACE(Aggregator):
     "MACE: a competence and a spamming strategy for each worker, by EM or variational Bayes; best of several starts."
@@ -180,9 +189,10 @@ class MACE(Aggregator):
         self.smoothing, self.tol, self.max_iter = smoothing, tol, max_iter
         self.gold, self.random_state = gold, random_state
 
-# %% ../../nbs/models/11_mace.ipynb #c025x1-0
+# %% ../../nbs/models/11_mace.ipynb #c025x1
 @patch
 def _learn(self: MACE, crowd):
+    "Run EM from every start, and keep the best run."
     self._pairs, self._used = Pairs(crowd), used_classes(crowd)
     self._K, keys = int(self._used.sum()), vote_keys(crowd)
     seeds = spawn(self.random_state, self.restarts)
@@ -193,7 +203,7 @@ def _learn(self: MACE, crowd):
     self.restarts_ = pd.DataFrame([(t[-1], len(t), done) for _, t, done in runs],
                                   columns=["objective", "n_iter", "converged"])
 
-# %% ../../nbs/models/11_mace.ipynb #c025x1
+# %% ../../nbs/models/11_mace.ipynb #c025x1s0
 @patch
 def _run(self: MACE, crowd, start):
     "EM from one start."
@@ -211,7 +221,7 @@ def best_run(runs: list,   # tuples that end with the trace of the objective and
                       stacklevel=5)
     return best
 
-# %% ../../nbs/models/11_mace.ipynb #c028-0
+# %% ../../nbs/models/11_mace.ipynb #c028
 @patch
 def _resume(self: MACE, previous, crowd):
     "What `previous` believes, by worker and answer, in the codes of the crowd; NaN for newcomers."
@@ -225,7 +235,7 @@ def _resume(self: MACE, previous, crowd):
     at, there = find_keys(previous._pairs.keys, np.where(label[pairs.label] < 0, -1, wanted))
     return by_worker, np.where(there, believed.xi[at], by_worker[2][pairs.worker])
 
-# %% ../../nbs/models/11_mace.ipynb #c028
+# %% ../../nbs/models/11_mace.ipynb #c028s0
 @patch
 def _remembering(self: MACE, start):
     "The start, with what an earlier fit knows in its place."
@@ -235,7 +245,7 @@ def _remembering(self: MACE, start):
         self._warm, (np.array([start.know, start.spam, start.rest]), start.xi)))
     return Beliefs(know, spam, xi, rest)
 
-# %% ../../nbs/models/11_mace.ipynb #c030-0
+# %% ../../nbs/models/11_mace.ipynb #c030
 @patch
 def _posterior(self: MACE, part, beliefs):
     "Evidence of the pairs and posterior; an answer that the worker never gave to fit has the strategy's `rest`."
@@ -243,26 +253,25 @@ def _posterior(self: MACE, part, beliefs):
     if pair.min(initial=0) < 0:                                        # new votes: one evidence a vote
         worker = part.votes.worker
         xi, pair = np.where(pair >= 0, np.append(xi, 0)[pair], beliefs.rest[worker]), np.arange(len(worker))
-    log_e0 = beliefs.spam[worker] + xi
-    return e_step(self._rows(part), pair, beliefs.know[worker] - log_e0, log_e0, part.gold)
+    return e_step(self._rows(part), pair, *evidence(beliefs, worker, xi), part.gold)
 
-# %% ../../nbs/models/11_mace.ipynb #c030
+# %% ../../nbs/models/11_mace.ipynb #c030s0
 @patch
 def _rows(self: MACE, part):
-    if "rows in use" not in part.cache:
-        part.cache["rows in use"] = Rows(part.votes, part.gold, used=self._used)
-    return part.cache["rows in use"]
+    "The named classes; classes that nobody uses are no part of the model."
+    return part.kept("rows in use", lambda: Rows(part.votes, part.gold, used=self._used))
 
-# %% ../../nbs/models/11_mace.ipynb #c031-0
+# %% ../../nbs/models/11_mace.ipynb #c031
 @patch
 def _local(self: MACE, part, beliefs):
+    "The table of a part, and the expected votes of knowledge and of spam."
     table, loglik = self._posterior(part, beliefs)
     part.last = beliefs, table
-    d = beliefs.know[self._pairs.worker] - beliefs.spam[self._pairs.worker] - beliefs.xi
+    d, _ = evidence(beliefs, self._pairs.worker, beliefs.xi)
     knowledge, spam = known(self._pairs.of(part), table.of_votes, d)
     return dict(knowledge=knowledge, spam=spam), loglik.sum()
 
-# %% ../../nbs/models/11_mace.ipynb #c031-1
+# %% ../../nbs/models/11_mace.ipynb #c031s0
 @patch
 def _update(self: MACE, sums):
     "The M-step of the chosen method."
@@ -270,12 +279,13 @@ def _update(self: MACE, sums):
         return em_step(self._pairs, sums["knowledge"], sums["spam"], self._K, self.smoothing)
     return vb_step(self._pairs, sums["knowledge"], sums["spam"], self._K, self.alpha, self.beta, self.eta)
 
-# %% ../../nbs/models/11_mace.ipynb #c031
+
 @patch
 def _log_prior(self: MACE, beliefs):
+    "It is known since the M-step."
     return beliefs.penalty
 
-# %% ../../nbs/models/11_mace.ipynb #c034-0
+# %% ../../nbs/models/11_mace.ipynb #c034
 @patch
 def _theta(self: MACE):
     "Competence of each worker, shape (n_workers,)."
@@ -283,7 +293,13 @@ def _theta(self: MACE):
     up, down = (self.alpha, self.beta) if self.method == "vb" else (self.smoothing / self._K,) * 2
     return (a + up) / (a + b + up + down)
 
-# %% ../../nbs/models/11_mace.ipynb #c034-1
+
+@patch
+def _worker_columns(self: MACE):
+    "competence: theta_j, the share of knowledge in the worker's votes; NaN without votes."
+    return dict(competence=np.where(self._crowd.workload > 0, self._theta(), np.nan))
+
+# %% ../../nbs/models/11_mace.ipynb #c034s0
 @patch(as_prop=True)
 def confusions_(self: MACE) -> np.ndarray:
     "Shape (n_workers, K, K): P(answer k | true class l) at [worker, l, k]: theta I + (1 - theta) xi."
@@ -293,9 +309,3 @@ def confusions_(self: MACE) -> np.ndarray:
     xi[self._pairs.worker, self._pairs.label] += self.params_.counts[1]
     theta = self._theta()[:, None, None]
     return pi + theta * np.eye(K) + (1 - theta) * (xi / xi.sum(axis=1, keepdims=True))[:, None]
-
-# %% ../../nbs/models/11_mace.ipynb #c034
-@patch
-def _worker_columns(self: MACE):
-    "competence: theta_j, the share of knowledge in the worker's votes; NaN without votes."
-    return dict(competence=np.where(self._crowd.workload > 0, self._theta(), np.nan))

@@ -13,7 +13,7 @@ from .base import Aggregator, as_votes, one_of
 from .table import Table, clamp, shares
 from ..votes.core import Votes
 
-# %% ../../nbs/models/05c_counting.ipynb #c006
+# %% ../../nbs/models/05c_counting.ipynb #c006s2
 def weighted_counts(votes: Votes,            # the votes
                     weights: np.ndarray,     # weight of each worker, shape (n_workers,)
                     ) -> np.ndarray:         # shape (n_tasks, K), sum of the weights behind each class
@@ -89,10 +89,8 @@ def _weights_by_code(weights, votes):
     for bad, why in ((weights.isna() & active, "no weight that is a number"), (weights < 0, "a negative weight"),
                      (np.isinf(weights), "an infinite weight")):
         if bad.any():
-            raise ValueError(
-                f"weights: worker {str(weights.index[bad][0])!r} has {why}; give every worker with votes a "
-                f"weight of at least 0"
-            )
+            raise ValueError(f"weights: worker {str(weights.index[bad][0])!r} has {why}; give every worker with votes "
+                             f"a weight of at least 0")
     if active.any() and not weights[active].any():
         raise ValueError("weights: all workers with votes have the weight 0; give at least one of them more")
     return weights.fillna(0).to_numpy()
