@@ -16,8 +16,19 @@ import torch
 from fastcore.basics import patch
 from torch import nn
 
+# %% ../../nbs/learning/22_waum.ipynb #c003b
 from crowdbook.learning.training import (
-    Classifier, Recipe, Tasks, backbone, cross_entropy, device_of, goal_of, logits, network, optimise, truth_codes
+    Classifier,
+    Recipe,
+    Tasks,
+    backbone,
+    cross_entropy,
+    device_of,
+    goal_of,
+    logits,
+    network,
+    optimise,
+    truth_codes,
 )
 from ..models.base import Aggregator, as_votes
 from ..models.majority import MajorityVote, normalise
