@@ -126,8 +126,10 @@ def code_cells(path):
             for c in cells if c["cell_type"] == "code"]
 
 
-NEW = ["models/05_tables", "models/10_glad", "learning/20_labelme", "learning/21_music", "learning/21b_cifar10h", "learning/22_waum", "models/12_ebcc", "models/13_two_classes", "models/14_how_sure", "models/14b_dependence", "models/15_which_strategy", "models/15b_simulation_study", "models/16b_plantnet",
-       "models/16_many_classes", "scores/22b_confusion_scores", "scores/23_scores", "scores/23b_alike",
+NEW = ["models/05_tables", "models/10_glad", "models/12_ebcc", "models/13_two_classes", "models/14_how_sure",
+       "models/14b_dependence", "models/15_which_strategy", "models/15b_simulation_study", "models/16b_plantnet",
+       "models/16_many_classes", "learning/20_labelme", "learning/21_music", "learning/21b_cifar10h",
+       "learning/22_waum", "scores/22b_confusion_scores", "scores/23_scores", "scores/23b_alike",
        "reference/command_options", "reference/command_line", "reference/command_line_learning"]
 
 

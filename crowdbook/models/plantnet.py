@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['species_weight', 'valid_labels', 'species_found', 'species_right', 'PlantNet', 'Flora', 'zipf', 'activity',
-           'population', 'check_flora', 'lookalike', 'machine', 'answers', 'simulate_flora', 'distinct_workers',
-           'large_flora']
+           'population', 'lookalike', 'machine', 'answers', 'simulate_flora', 'distinct_workers', 'large_flora']
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c003
 import warnings
@@ -53,7 +52,7 @@ def species_found(votes: Votes,      # the votes
     return (votes.worker[right].astype(np.int64) * votes.n_classes + votes.label[right]) * 2 + own
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c013s3
-def species_right(found: np.ndarray,      # numbers of right votes, as of species_found
+def species_right(found: np.ndarray,      # numbers of right votes, as of species_found, shape (n_right,)
                   n_workers: int,         # number of workers
                   n_classes: int,         # number of species, K
                   authors: bool = False,  # are the authors known?
@@ -228,7 +227,7 @@ def population(rng: np.random.Generator,  # source of the draws
                link: float,     # rank correlation between activity and knowledge, roughly; in [0, 1]
                ):  # of species: frequency; of users: species known, activity; of tasks: truth, further votes
     "Who there is and what there is to see, before anybody votes; ValueError names a size or share that cannot be."
-    check_flora(n_task, n_worker, n_species, experts, link)
+    _check_flora(n_task, n_worker, n_species, experts, link)
     common = zipf(n_species)
     known = np.where(np.arange(n_worker) < experts * n_worker, n_species,
                      np.ceil(n_species * rng.beta(1, 4, n_worker))).astype(int)
@@ -238,7 +237,7 @@ def population(rng: np.random.Generator,  # source of the draws
     return common, known, active, truth, extra
 
 # %% ../../nbs/models/16b_plantnet.ipynb #c029ps7
-def check_flora(n_task, n_worker, n_species, experts, link):
+def _check_flora(n_task, n_worker, n_species, experts, link):
     "Refuse sizes and shares that cannot be, with a ValueError that names them."
     for name, n in (("n_task", n_task), ("n_worker", n_worker), ("n_species", n_species)):
         check_number(name, n, 1, whole=True)

@@ -177,10 +177,10 @@ def both_steps(X: np.ndarray,   # sizes of the products, +inf where unknown, sha
     return u / k, v * k
 
 # %% ../../nbs/models/13_two_classes.ipynb #c034s7
-def change(u: np.ndarray,      # factors of one product, shape (n,)
-           v: np.ndarray,
-           u_old: np.ndarray,  # factors of the other one, shape (n,)
-           v_old: np.ndarray,
+def change(u: np.ndarray,      # one factor of a product, shape (n,)
+           v: np.ndarray,      # the other one, shape (n,)
+           u_old: np.ndarray,  # one factor of another product, shape (n,)
+           v_old: np.ndarray,  # and its other factor, shape (n,)
            ) -> float:         # root mean square of the entries of u v' - u_old v_old'
     "How far a product of two vectors is from another one."
     square = (u @ u) * (v @ v) + (u_old @ u_old) * (v_old @ v_old) - 2 * (u @ u_old) * (v @ v_old)
@@ -225,7 +225,7 @@ def camps(X: np.ndarray,       # agreement, shape (n_workers, n_workers)
 
 # %% ../../nbs/models/13_two_classes.ipynb #c039s0
 def with_oracle(votes: Votes,           # the votes
-                active: np.ndarray,     # codes of the workers that have some, sorted
+                active: np.ndarray,     # codes of the workers that have some, sorted, shape (n_active,)
                 gold=None,              # codes of tasks and of their known classes, a pair of arrays; None for none
                 ) -> Votes:             # by the active workers, and by one more who is right, if there is gold
     "The votes of the active workers, and of one more who gives the gold labels."
