@@ -22,7 +22,7 @@ def reliability(confidence: np.ndarray,  # of each label, in [0, 1], shape (n,)
     table = pd.DataFrame(dict(bin=which, n=1, confidence=confidence, accuracy=np.asarray(right, float)))
     return table.groupby("bin").agg(dict(n="sum", confidence="mean", accuracy="mean"))
 
-
+# %% ../../nbs/models/14_how_sure.ipynb #c006s1
 def ece(confidence: np.ndarray,  # of each label, in [0, 1], shape (n,)
         right: np.ndarray,       # is the label right? booleans, shape (n,)
         bins: int = 15,          # of equal width
@@ -38,7 +38,7 @@ def nll(T: np.ndarray,   # probabilities, shape (n, K)
     "Negative log-likelihood of the truth; a zero counts as 1e-300."
     return float(-log_(T[np.arange(len(y)), y]).mean())
 
-
+# %% ../../nbs/models/14_how_sure.ipynb #c010s0
 def brier(T: np.ndarray,  # probabilities, shape (n, K)
           y: np.ndarray,  # code of the true class, shape (n,)
           ) -> float:     # in [0, 2], smaller is better
@@ -54,7 +54,7 @@ def temper(T: np.ndarray,   # probabilities, shape (n, K)
         raise ValueError(f"tau must be a number above 0, not {tau!r}")
     return softmax_rows(log_(T) / tau)[0]
 
-
+# %% ../../nbs/models/14_how_sure.ipynb #c024s2
 def fit_temperature(T: np.ndarray,  # probabilities, shape (n, K)
                     y: np.ndarray,  # code of the true class, shape (n,)
                     ) -> float:     # the temperature with the smallest negative log-likelihood, in [.05, 500]

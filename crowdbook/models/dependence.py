@@ -33,7 +33,7 @@ def _pairs(task, x, n_tasks):
     "Sum of x_v x_w over ordered pairs of different votes on each task."
     return np.bincount(task, x, minlength=n_tasks) ** 2 - np.bincount(task, x * x, minlength=n_tasks)
 
-
+# %% ../../nbs/models/14b_dependence.ipynb #c008s1
 def error_correlation(votes: Votes,        # the votes
                       label: np.ndarray,   # code of the class of each task, -1 where unknown, shape (n_tasks,)
                       ):                   # the pooled correlation and its standard error over tasks
@@ -56,12 +56,11 @@ def pairwise_correlations(
     if W > 3000:
         raise ValueError(f"{W} workers make {W * W:,} pairs; choose some with votes.select(workers=...)")
     v, r, s = residuals(votes, label)
-    at = votes.task[v], votes.worker[v]
-    R, S, one = (sparse.csr_array((x, at), shape=(votes.n_tasks, W)) for x in (r, s, np.ones(len(v))))
-    common = (one.T @ one).toarray()
+    at, shape = (votes.task[v], votes.worker[v]), (votes.n_tasks, W)
+    M = [sparse.csr_array((x, at), shape=shape) for x in (r, s, np.ones_like(r))]
+    top, bottom, common = ((A.T @ A).toarray() for A in M)
     with np.errstate(invalid="ignore", divide="ignore"):
-        rho = (R.T @ R).toarray() / (S.T @ S).toarray()
-    rho[common < min_common] = np.nan
+        rho = np.where(common < min_common, np.nan, top / bottom)
     np.fill_diagonal(rho, np.nan)
     return pd.DataFrame(rho, index=votes.workers, columns=votes.workers)
 
