@@ -310,7 +310,7 @@ def test_promises_are_kept(path):
 # ---- the package
 
 def test_wheel(tmp_path_factory):
-    "The wheel holds the modules, all of them, the stored results, the report's template, the lists of data sets, the command and nothing else."
+    "The wheel holds all modules, the stored results, templates, lists of data sets, the command and nothing else."
     copy, out = copy_tree(tmp_path_factory.mktemp("source")), tmp_path_factory.mktemp("wheel")
     cmd = ["-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(out)]
     res = run(sys.executable, *cmd, cwd=copy)
