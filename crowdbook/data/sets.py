@@ -80,7 +80,7 @@ def data_home() -> Path:  # the folder; it need not exist yet
     import pooch
     return Path(os.environ.get("CROWDBOOK_HOME") or pooch.os_cache("crowdbook")).expanduser()
 
-
+# %% ../../nbs/data/sets.ipynb #s014
 def mirror() -> Path | None:  # None if there is none
     "The folder that CROWDBOOK_MIRROR names, searched before the cache; warns if it is not there."
     given = os.environ.get("CROWDBOOK_MIRROR")
@@ -89,16 +89,16 @@ def mirror() -> Path | None:  # None if there is none
         return None
     return Path(given).expanduser() if given else None
 
-
+# %% ../../nbs/data/sets.ipynb #s015
 def _find(*relative) -> Path | None:
     "The first of these relative paths that exists, in the mirror and then in the cache."
     return next((r / p for r in (mirror(), data_home()) if r for p in relative if (r / p).exists()), None)
 
-# %% ../../nbs/data/sets.ipynb #s018
+# %% ../../nbs/data/sets.ipynb #s020
 class ChecksumError(ValueError):
     "A file is not the one it should be."
 
-
+# %% ../../nbs/data/sets.ipynb #s021
 def checksum(path,                # a file
              algorithm: str = "sha256",  # "sha256", "md5" or "git"
              ) -> str:            # the digest, in hexadecimal
@@ -109,60 +109,55 @@ def checksum(path,                # a file
     content = Path(path).read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
-# %% ../../nbs/data/sets.ipynb #s021
+# %% ../../nbs/data/sets.ipynb #s024
 def _verify(path, digest, source, advice):
-    "Raise ChecksumError unless the file has this digest."
+    "Raise ChecksumError unless the file has this digest; any will do if there is none."
+    if not digest:
+        return
     algorithm, wanted = digest.lower().split(":") if ":" in digest else ("sha256", digest.lower())
     got = checksum(path, algorithm)
     if got != wanted:
         raise ChecksumError(f"{source}: the {algorithm} digest is {got} where {wanted} was expected; {advice}")
 
-# %% ../../nbs/data/sets.ipynb #s023
+# %% ../../nbs/data/sets.ipynb #s026
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) crowdbook"  # some servers refuse Python's own
+_REMEDY = ("connect to the network, set CROWDBOOK_MIRROR to a folder that holds the data set, or put the file at {} "
+           "yourself")
 
 
 class DownloadError(OSError):
     "A file could not be fetched."
 
+# %% ../../nbs/data/sets.ipynb #s027
+def _hopeless(error) -> bool:
+    "Would another attempt fail as well? So it is where no connection came about, or the server knows no such file."
+    if error.response is not None:
+        return error.response.status_code < 500 and error.response.status_code not in (408, 429)
+    return bool(error.args) and hasattr(error.args[0], "reason")
 
-def _retrieve(url, to, check, progress, timeout):
-    "One attempt: the file gets its name when it is complete and `check` has passed it."
+# %% ../../nbs/data/sets.ipynb #s028
+def _retrieve(url, to, check, progress, timeout, tries):
+    "Let pooch fetch a file, named so when `check` has passed; DownloadError says in one sentence what to do."
     import pooch
-    pooch.get_logger().setLevel("WARNING")
-    http = pooch.HTTPDownloader(progress, timeout=timeout, headers={"User-Agent": AGENT, "Accept-Encoding": "identity"})
+    from requests import RequestException
+    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
+    http = pooch.HTTPDownloader(progress, timeout=timeout, headers=headers)
 
-    def fetch(url, file, manager):
-        http(url, file, manager)
+    def fetch(address, file, manager):
+        try:
+            http(address, file, manager)
+        except RequestException as e:
+            raise DownloadError(str(e)) if _hopeless(e) else e
         check(file)
 
-    pooch.retrieve(url, None, to.name, to.parent, downloader=fetch)
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        store = pooch.create(to.parent, "", registry={to.name: None}, urls={to.name: url}, retry_if_failed=tries - 1)
+        store.fetch(to.name, downloader=fetch)
+    except (RequestException, DownloadError) as e:
+        raise DownloadError(f"cannot download {url} ({e}): {_REMEDY.format(to)}") from None
 
-# %% ../../nbs/data/sets.ipynb #s024
-def _lasting(error) -> str:
-    "Why another attempt would not help; empty if it may."
-    if error.response is not None:
-        code = error.response.status_code
-        passing = code in (408, 429) or code >= 500
-        return "" if passing else f", the server answers HTTP {code} {error.response.reason}"
-    reason = getattr(error.args[0], "reason", None) if error.args else None  # there if no connection came about
-    return f" ({reason})" if reason else ""
-
-# %% ../../nbs/data/sets.ipynb #s025
-def _complete(url, to, attempt, tries):
-    "Fetch a file in a few attempts, or say in one sentence why not."
-    from requests import RequestException
-    for n in range(tries):
-        try:
-            return attempt()
-        except RequestException as error:
-            why = error
-        if lasting := _lasting(why):
-            raise DownloadError(f"cannot download {url}{lasting}: connect to the network, set CROWDBOOK_MIRROR to a "
-                                f"folder that holds the data set, or put the file at {to} yourself")
-        time.sleep(min(4, 0.1 * 4**n) if n + 1 < tries else 0)
-    raise DownloadError(f"the download of {url} broke off {tries} times ({why}); try again later")
-
-# %% ../../nbs/data/sets.ipynb #s027
+# %% ../../nbs/data/sets.ipynb #s030
 def download(url: str,               # public address
              to,                     # path of the file; its folder is made if need be
              sha256: str | None = None,  # published digest, also "md5:..." or "git:..."; None: noted on first sight
@@ -171,26 +166,19 @@ def download(url: str,               # public address
              tries: int = 5,         # attempts
              ) -> Path:              # the path
     "Fetch a file unless it is there, and verify it; DownloadError without network, ChecksumError on another content."
-    to = Path(to)
-    note = to.with_name(f"{to.name}.sha256")
+    to, note = Path(to), Path(f"{to}.sha256")
     digest = sha256 or (note.read_text("utf-8").split()[0] if note.exists() else None)
-    if not to.exists():
-        check = partial(_check_new, digest=digest, url=url, note=None if sha256 else note)
-        _complete(url, to, partial(_retrieve, url, to, check, progress, timeout), tries)
-    elif digest:
+    if to.exists():
         _verify(to, digest, to, f"remove it to fetch it again from {url}")
+    else:
+        accept = "" if sha256 else f" (or remove {note} to accept the new one)"
+        advice = f"the file was removed; try again, or report it if it stays wrong{accept}"
+        _retrieve(url, to, partial(_verify, digest=digest, source=url, advice=advice), progress, timeout, tries)
     if not digest:
         note.write_text(f"{checksum(to)}  {to.name}\n", "utf-8")
     return to
 
-# %% ../../nbs/data/sets.ipynb #s028
-def _check_new(file, digest, url, note):
-    "Raise ChecksumError if a file that was just fetched is not the one expected."
-    accept = f" (or remove {note} to accept the new one)" if note else ""
-    if digest:
-        _verify(file, digest, url, f"the file was removed; try again, or report it if it stays wrong{accept}")
-
-# %% ../../nbs/data/sets.ipynb #s047
+# %% ../../nbs/data/sets.ipynb #s049
 def _members(archive):
     "Names of the regular files of a zip or (compressed) tar archive, each with a function that opens it."
     if zipfile.is_zipfile(archive):
@@ -200,7 +188,7 @@ def _members(archive):
         with tarfile.open(archive, "r|*") as t:
             yield from ((m.name, partial(t.extractfile, m)) for m in t if m.isfile())
 
-
+# %% ../../nbs/data/sets.ipynb #s050
 def _inside(name, archive) -> str:
     "The name of a member in its plain form; ValueError if it leads out of the folder."
     plain = posixpath.normpath(name)
@@ -208,7 +196,7 @@ def _inside(name, archive) -> str:
         raise ValueError(f"{archive}: member {name!r} would be written outside the folder; do not use this archive")
     return plain
 
-# %% ../../nbs/data/sets.ipynb #s048
+# %% ../../nbs/data/sets.ipynb #s051
 def _write_members(folder, archive, members):
     "Write the wanted members of an archive into a folder."
     missing, whole_folders = set(members or []), any(m.endswith("/") for m in members or [])
@@ -226,7 +214,7 @@ def _write_members(folder, archive, members):
     if missing:
         raise ValueError(f"{archive} has no member {min(missing)!r}; it is not the archive that is meant here")
 
-# %% ../../nbs/data/sets.ipynb #s049
+# %% ../../nbs/data/sets.ipynb #s052
 def unpack(archive,          # a zip or tar file, compressed or not
            to,               # folder to make; it appears only when it is complete
            members=None,     # names wanted; one that ends in "/" stands for all below it; everything if None
@@ -246,22 +234,21 @@ def unpack(archive,          # a zip or tar file, compressed or not
         os.rename(new, to)
     return to
 
-# %% ../../nbs/data/sets.ipynb #s058
+# %% ../../nbs/data/sets.ipynb #s061
 SOURCES = {r.file: (r.url, r.digest or None)  # place in the cache -> address, digest
            for r in pd.read_csv(files("crowdbook.data") / "files.csv", keep_default_na=False).itertuples()}
 
-
+# %% ../../nbs/data/sets.ipynb #s062
 def _fetch(relative, progress=True) -> Path:
     "A file of `SOURCES`, from the mirror, the cache or its public address."
     url, digest = SOURCES[relative]
     copy = mirror()
     if copy is None or not (copy / relative).exists():
         return download(url, data_home() / relative, digest, progress)
-    if digest:
-        _verify(copy / relative, digest, copy / relative, f"replace it by the file at {url}")
+    _verify(copy / relative, digest, copy / relative, f"replace it by the file at {url}")
     return copy / relative
 
-# %% ../../nbs/data/sets.ipynb #s059
+# %% ../../nbs/data/sets.ipynb #s063
 def _unpacked(relative, members, progress=True) -> Path:
     "The folder of an archive of `SOURCES`, unpacked in the cache beside it."
     to = data_home() / relative.removesuffix(".tar.gz")
@@ -273,7 +260,7 @@ def _unpacked(relative, members, progress=True) -> Path:
                 raise
     return to
 
-# %% ../../nbs/data/sets.ipynb #s062
+# %% ../../nbs/data/sets.ipynb #s066
 @dataclass(frozen=True)
 class Card:
     "What is known of a data set before it is loaded."
@@ -287,10 +274,10 @@ class Card:
     licence: str    # as its source states it
     citation: str   # authors, year, venue
 
-
+# %% ../../nbs/data/sets.ipynb #s067
 CARDS = {r["name"]: Card(**r) for r in pd.read_csv(files("crowdbook.data") / "cards.csv").to_dict("records")}
 
-# %% ../../nbs/data/sets.ipynb #s063
+# %% ../../nbs/data/sets.ipynb #s068
 def _card(name) -> Card:
     "The card of a set, or one sentence with the closest names."
     if name not in CARDS:
@@ -298,7 +285,7 @@ def _card(name) -> Card:
         raise ValueError(f"there is no data set {name!r}{near or ';'} datasets() lists all {len(CARDS)}")
     return CARDS[name]
 
-# %% ../../nbs/data/sets.ipynb #s067
+# %% ../../nbs/data/sets.ipynb #s072
 _TAR = "cifar10/cifar-10-python.tar.gz"
 _CIFAR10H = [("cifar10h/cifar10_test.npz", "cifar10/test.npz", _TAR),
              ("cifar10h/cifar10_train_first10k.npz", "cifar10/train.npz", _TAR), ("cifar10h/cifar10h-counts.npy",)]
@@ -309,12 +296,12 @@ _HERE = {
     "cifar10h": [("cifar10h/valid500/answers.json", "cifar10h/cifar10h-raw.zip"), *_CIFAR10H],
 }
 
-# %% ../../nbs/data/sets.ipynb #s068
+# %% ../../nbs/data/sets.ipynb #s073
 def _vote_files(name) -> list:
     "The two files of a classic vote set, votes and truth; none for another set."
     return [f for f in SOURCES if f.startswith(f"votes/{name}/")]
 
-
+# %% ../../nbs/data/sets.ipynb #s074
 def available(name: str,  # of a data set, as in datasets()
               say: bool = False,  # print a line if it is not
               ) -> bool:  # may it be loaded now?
@@ -326,11 +313,11 @@ def available(name: str,  # of a data set, as in datasets()
         print(f"skipped: {name} is neither in the mirror nor in the cache")
     return here
 
-# %% ../../nbs/data/sets.ipynb #s070
+# %% ../../nbs/data/sets.ipynb #s076
 _LABELME = ("answers.txt", *(f"{what}_{part}{end}.txt" for part in ("train", "valid", "test")
                              for what, end in (("filenames", ""), ("labels", ""), ("labels", "_names"))))
 
-
+# %% ../../nbs/data/sets.ipynb #s077
 def _labelme_folder(progress) -> Path:
     "The folder that holds answers.txt and the images."
     if found := _find("labelme/answers.txt"):
@@ -338,7 +325,7 @@ def _labelme_folder(progress) -> Path:
     members = [f"LabelMe/{m}" for m in (*_LABELME, "train/", "valid/", "test/")]
     return _unpacked("labelme/deep_LabelMe.tar.gz", members, progress) / "LabelMe"
 
-# %% ../../nbs/data/sets.ipynb #s071
+# %% ../../nbs/data/sets.ipynb #s078
 def _labelme_part(folder, part):
     "One part of LabelMe as a split, and the name of each class."
     images, names = ((folder / f"{f}.txt").read_text("utf-8").split()
@@ -353,7 +340,7 @@ def _labelme_part(folder, part):
     split = Split(pd.Series(codes, index=task, name="label"), paths, np.load(features) if features.exists() else None)
     return split, dict(zip(codes.tolist(), names))
 
-# %% ../../nbs/data/sets.ipynb #s072
+# %% ../../nbs/data/sets.ipynb #s079
 def load_labelme(progress: bool = True,  # draw a progress bar while downloading
                  ) -> Dataset:           # splits "valid" and "test"; images are paths
     "LabelMe (Rodrigues and Pereira 2018): scenes, few votes an image. DownloadError if it cannot be had."
@@ -366,7 +353,7 @@ def load_labelme(progress: bool = True,  # draw a progress bar while downloading
     return Dataset("labelme", votes, train.truth, tuple(names[k] for k in sorted(names)), train.images, train.features,
                    {part: split for part, (split, _) in splits.items()})
 
-# %% ../../nbs/data/sets.ipynb #s080
+# %% ../../nbs/data/sets.ipynb #s087
 class _ArraysOnly(pickle.Unpickler):
     "Reads plain data and NumPy arrays, refuses everything else."
     allowed = {("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
@@ -379,7 +366,7 @@ class _ArraysOnly(pickle.Unpickler):
             module = "numpy._core.multiarray"
         return super().find_class(module, name)
 
-# %% ../../nbs/data/sets.ipynb #s081
+# %% ../../nbs/data/sets.ipynb #s088
 def _cifar_batch(file):
     "Images (n, 32, 32, 3) and labels of one batch."
     batch = _ArraysOnly(file, encoding="bytes").load()
@@ -387,10 +374,10 @@ def _cifar_batch(file):
     images = np.asarray(batch["data"], dtype=np.uint8).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return images, np.asarray(batch["labels"], dtype=np.uint8)
 
-# %% ../../nbs/data/sets.ipynb #s083
+# %% ../../nbs/data/sets.ipynb #s090
 _BATCHES = dict(test=["test_batch"], train=[f"data_batch_{i}" for i in range(1, 6)])
 
-
+# %% ../../nbs/data/sets.ipynb #s091
 def _convert_cifar10(part, progress) -> Path:
     "Arrays of one part of CIFAR-10 in the cache, made from the public archive."
     to = data_home() / "cifar10" / f"{part}.npz"
@@ -404,7 +391,7 @@ def _convert_cifar10(part, progress) -> Path:
             np.savez(f, images=images, labels=labels)
     return to
 
-# %% ../../nbs/data/sets.ipynb #s084
+# %% ../../nbs/data/sets.ipynb #s092
 def load_cifar10(part: str = "test",    # "test" (10,000 images) or "train" (50,000)
                  n: int | None = None,  # only the first n images
                  progress: bool = True,  # draw a progress bar while downloading
@@ -419,12 +406,12 @@ def load_cifar10(part: str = "test",    # "test" (10,000 images) or "train" (50,
     with np.load(path) as z:
         return z["images"][:n], z["labels"][:n].astype(np.int64)
 
-# %% ../../nbs/data/sets.ipynb #s088
+# %% ../../nbs/data/sets.ipynb #s096
 _TRIAL = dict(annotator_id="worker", trial_index="trial", is_attn_check="check", true_label="truth",
               chosen_label="label", image_filename="image", reaction_time="milliseconds")
 _INDEX = ("cifar10_test_set_idx", "cifar10_test_test_idx")
 
-
+# %% ../../nbs/data/sets.ipynb #s097
 def _open_raw(path):
     "Open cifar10h-raw.csv, or the member of this name in a zip file."
     if Path(path).suffix != ".zip":
@@ -434,7 +421,7 @@ def _open_raw(path):
             return io.BytesIO(opened().read())
     raise ValueError(f"{path} has no member cifar10h-raw.csv; it is not cifar10h-raw.zip")
 
-# %% ../../nbs/data/sets.ipynb #s089
+# %% ../../nbs/data/sets.ipynb #s098
 def _raw_trials(path) -> pd.DataFrame:
     "The columns that we use of cifar10h-raw.csv, or of the zip file around it."
     broken = (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError, zipfile.BadZipFile, tarfile.ReadError)
@@ -449,7 +436,7 @@ def _raw_trials(path) -> pd.DataFrame:
         raise ValueError(f"{path} has no column {missing[0]}; it is not cifar10h-raw.csv")
     return frame.rename(columns={**_TRIAL, index: "task"})
 
-# %% ../../nbs/data/sets.ipynb #s091
+# %% ../../nbs/data/sets.ipynb #s100
 def _seconds(milliseconds, path):
     "Reaction times in seconds; negative ones become missing, with a warning."
     wrong = milliseconds < 0
@@ -457,7 +444,7 @@ def _seconds(milliseconds, path):
         warnings.warn(f"{path}: {n} trials have a negative reaction time, which is set to missing", stacklevel=3)
     return (milliseconds / 1000).mask(wrong)
 
-
+# %% ../../nbs/data/sets.ipynb #s101
 def read_cifar10h_raw(path,  # cifar10h-raw.csv or cifar10h-raw.zip
                       ):     # two data frames: trials on test images, and attention checks
     "Read the worker-level trials of CIFAR-10H; ValueError names a row whose index and check disagree."
@@ -471,10 +458,10 @@ def read_cifar10h_raw(path,  # cifar10h-raw.csv or cifar10h-raw.zip
     return tuple(frame.loc[rows, [*first, *columns]].reset_index(drop=True)
                  for rows, first in ((~trap, ["task", "worker"]), (trap, ["worker", "image"])))
 
-# %% ../../nbs/data/sets.ipynb #s100
+# %% ../../nbs/data/sets.ipynb #s110
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-
+# %% ../../nbs/data/sets.ipynb #s111
 def _cifar10h_votes(part, raw, progress):
     "Votes of a part and, where the raw file was read, its trials and traps."
     small = _find("cifar10h/valid500/answers.json")
@@ -486,7 +473,7 @@ def _cifar10h_votes(part, raw, progress):
     votes = Votes.from_frame(trials, classes=range(10), duplicates="keep", source=raw or "cifar10h-raw.zip")
     return votes, dict(trials=trials, traps=traps)
 
-# %% ../../nbs/data/sets.ipynb #s101
+# %% ../../nbs/data/sets.ipynb #s112
 def load_cifar10h(votes: str = "valid500",  # "valid500" (test images 9500 to 9999) or "all" (10,000 images)
                   raw=None,                 # a cifar10h-raw.csv or .zip of your own; found or downloaded if None
                   images: bool = True,      # load the images, too
@@ -505,7 +492,7 @@ def load_cifar10h(votes: str = "valid500",  # "valid500" (test images 9500 to 99
     return Dataset("cifar10h" if votes == "valid500" else "cifar10h-all", cast, truth, CIFAR10_CLASSES,
                    pictures[at] if images else None, None, splits, extras)
 
-# %% ../../nbs/data/sets.ipynb #s104
+# %% ../../nbs/data/sets.ipynb #s115
 _MUSIC = ("mturk_answers.csv", "music_genre_gold.csv", "music_genre_test.csv")
 
 
@@ -516,12 +503,12 @@ def _music_folder(progress) -> Path:
     name = "music_genre_classification"
     return _unpacked("music/mturk-datasets.tar.gz", [f"{name}/{m}" for m in _MUSIC], progress) / name
 
-
+# %% ../../nbs/data/sets.ipynb #s116
 def _music_frame(path) -> pd.DataFrame:
     "A csv file with any of the three kinds of line ends."
     return pd.read_csv(io.StringIO(path.read_text("utf-8")))  # Python makes them all the same
 
-# %% ../../nbs/data/sets.ipynb #s105
+# %% ../../nbs/data/sets.ipynb #s117
 def _music_features(path):
     "Features and true genres of the songs of one file, by song."
     frame = _music_frame(path).set_index("id").rename_axis("task")
@@ -529,7 +516,7 @@ def _music_features(path):
         raise ValueError(f"{path} must have one complete row a song and a column 'class'; get it again")
     return frame.drop(columns="class").astype(np.float64), frame["class"].rename("label")
 
-# %% ../../nbs/data/sets.ipynb #s106
+# %% ../../nbs/data/sets.ipynb #s118
 def load_music(progress: bool = True,  # draw a progress bar while downloading
                ) -> Dataset:           # split "test"; features of shape (n, 124)
     "Music genres (Rodrigues, Pereira, Ribeiro 2013). DownloadError if it is neither here nor to be had."
@@ -543,7 +530,7 @@ def load_music(progress: bool = True,  # draw a progress bar while downloading
     return Dataset("music", cast, truth.reindex(cast.tasks).rename_axis("task"), tuple(genres), None,
                    x.loc[cast.tasks].to_numpy(), dict(test=Split(y_test, features=x_test.to_numpy())))
 
-# %% ../../nbs/data/sets.ipynb #s112
+# %% ../../nbs/data/sets.ipynb #s124
 def _read_rows(votes, truth):
     "Data frames of votes and truth from the form with one vote a row."
     frame = pd.read_csv(votes).rename(columns=dict(item="task"))
@@ -552,7 +539,7 @@ def _read_rows(votes, truth):
         warnings.warn(f"{votes}: {n} rows that repeat another in full are counted once", stacklevel=2)
     return once, pd.read_csv(truth).rename(columns=dict(item="task", truth="label"))
 
-# %% ../../nbs/data/sets.ipynb #s115
+# %% ../../nbs/data/sets.ipynb #s127
 def _read_grid(votes, truth):
     "Data frames of votes and truth from the form of MACE, labels counted from 0."
     cells = pd.read_csv(votes, header=None, skip_blank_lines=False).to_numpy(dtype=float)
@@ -563,7 +550,7 @@ def _read_grid(votes, truth):
     frame = pd.DataFrame(dict(task=task, worker=worker, label=cells[task, worker].astype(np.int64) - 1))
     return frame, pd.DataFrame(dict(task=np.arange(len(answers)), label=answers - 1))
 
-# %% ../../nbs/data/sets.ipynb #s118
+# %% ../../nbs/data/sets.ipynb #s130
 def _read_tabs(votes, truth):
     "Data frames of votes and truth from the form of Get-Another-Label, tasks counted from 0, workers numbered by name."
     frame = pd.read_csv(votes, sep="\t", header=None, names=["worker", "task", "label"], dtype=dict(worker=str))
@@ -571,7 +558,7 @@ def _read_tabs(votes, truth):
     frame = frame.assign(worker=pd.factorize(frame["worker"], sort=True)[0], task=frame["task"] - 1)
     return frame[["task", "worker", "label"]], known.assign(task=known["task"] - 1)
 
-# %% ../../nbs/data/sets.ipynb #s121
+# %% ../../nbs/data/sets.ipynb #s133
 def _vote_frames(name, progress):
     "Data frames of votes and truth, from the mirror or from the public files."
     if (folder := mirror()) is not None and (folder / "votes" / name / "votes.csv").exists():
@@ -579,7 +566,7 @@ def _vote_frames(name, progress):
     votes, truth = (_fetch(f, progress) for f in _vote_files(name))
     return {"label.csv": _read_rows, "labels.txt": _read_tabs}.get(votes.name, _read_grid)(votes, truth)
 
-
+# %% ../../nbs/data/sets.ipynb #s134
 def load_votes(name: str,             # one of the twelve, such as "rte"
                progress: bool = True,  # draw a progress bar while downloading
                ) -> Dataset:          # votes and truth; tasks, workers and classes are numbers
@@ -591,7 +578,7 @@ def load_votes(name: str,             # one of the twelve, such as "rte"
     cast = Votes.from_frame(votes, classes=range(CARDS[name].K), duplicates="keep", source=name)
     return Dataset(name, cast, truth.set_index("task")["label"].sort_index())
 
-# %% ../../nbs/data/sets.ipynb #s125
+# %% ../../nbs/data/sets.ipynb #s138
 def load(name: str,              # as in datasets()
          progress: bool = True,  # draw a progress bar while downloading
          ) -> Dataset:           # the data set
@@ -600,14 +587,14 @@ def load(name: str,              # as in datasets()
     own["cifar10h-all"] = partial(load_cifar10h, "all")
     return own[name](progress=progress) if name in own else load_votes(_card(name).name, progress)
 
-
+# %% ../../nbs/data/sets.ipynb #s139
 def datasets() -> pd.DataFrame:  # a row a set: sizes, licence, citation, and whether it is here
     "All data sets, with their sizes; nothing is loaded."
     table = pd.DataFrame([vars(c) for c in CARDS.values()]).set_index("name")
     table.insert(0, "here", [available(n) for n in table.index])
     return table
 
-# %% ../../nbs/data/sets.ipynb #s129
+# %% ../../nbs/data/sets.ipynb #s143
 def plot_classes(dataset: Dataset,  # a loaded set
                  ax=None,           # axes to draw on; new ones if None
                  ):                 # the axes
@@ -627,7 +614,7 @@ def plot_classes(dataset: Dataset,  # a loaded set
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
     return ax
 
-# %% ../../nbs/data/sets.ipynb #s130
+# %% ../../nbs/data/sets.ipynb #s144
 def _class_shares(dataset) -> dict:
     "Share of each class in the truth, where it is known, and in the votes."
     v, shares = dataset.votes, {}
@@ -636,7 +623,7 @@ def _class_shares(dataset) -> dict:
         shares["truth"] = counts.to_numpy()
     return shares | {"votes": np.bincount(v.label, minlength=v.n_classes) / v.n_votes}
 
-
+# %% ../../nbs/data/sets.ipynb #s145
 def plot_crowd(dataset: Dataset,  # a loaded set
                ):                 # the figure
     "Class balance, feedback effort and workload of a data set, side by side."
@@ -650,7 +637,7 @@ def plot_crowd(dataset: Dataset,  # a loaded set
         dataset.votes.plot_workload(axes[2])
     return figure
 
-# %% ../../nbs/data/sets.ipynb #s133
+# %% ../../nbs/data/sets.ipynb #s148
 def picture_of(images,   # array of pixels, or a Series of files
                at,       # place of the task
                size,     # pixels of the longer side, if it is read from a file
@@ -663,7 +650,7 @@ def picture_of(images,   # array of pixels, or a Series of files
         im.thumbnail((size, size))
         return np.asarray(im.convert("RGB"))
 
-# %% ../../nbs/data/sets.ipynb #s134
+# %% ../../nbs/data/sets.ipynb #s149
 def say_votes(dataset,   # Dataset with votes
               at,        # place of the task
               ) -> str:  # a line for each of the four classes with most votes
@@ -672,7 +659,7 @@ def say_votes(dataset,   # Dataset with votes
     names = dataset.class_names or dataset.votes.classes
     return "\n".join(f"{counts[k]} {names[k]}" for k in np.argsort(-counts, kind="stable")[:4] if counts[k])
 
-# %% ../../nbs/data/sets.ipynb #s136
+# %% ../../nbs/data/sets.ipynb #s151
 def plot_images(dataset: Dataset,  # with images
                 tasks,             # identifiers of the tasks to show
                 columns: int = 6,  # images in a row
@@ -693,14 +680,14 @@ def plot_images(dataset: Dataset,  # with images
             ax.text(0.5, -0.04, say_votes(dataset, at), transform=ax.transAxes, ha="center", va="top", fontsize=7)
     return figure
 
-# %% ../../nbs/data/sets.ipynb #s138
+# %% ../../nbs/data/sets.ipynb #s153
 def _class_folders(dataset) -> dict:
     "A folder name for each class, in alphabetical order of the class codes."
     classes, names = dataset.votes.classes, dataset.class_names or dataset.votes.classes
     width = len(str(len(classes) - 1))
     return {c: f"{n:0{width}d}_{name}" for n, (c, name) in enumerate(zip(classes, names))}
 
-
+# %% ../../nbs/data/sets.ipynb #s154
 def _write_images(folder, images, truth, folders, bar):
     "Write images into a folder for each class; an image is named after its task. Row i of both is the same task."
     for name in (*folders.values(), *(["unknown"] if not set(truth) <= set(folders) else [])):
@@ -714,10 +701,10 @@ def _write_images(folder, images, truth, folders, bar):
             shutil.copyfile(images.iloc[at], place / f"{images.iloc[at].stem}-{task}{images.iloc[at].suffix}")
         bar.update()
 
-# %% ../../nbs/data/sets.ipynb #s141
+# %% ../../nbs/data/sets.ipynb #s157
 _OURS = re.compile(r"metadata\.json|(answers|votes)\.\w+|truth\w*\.csv|features_\w+\.npy|train|val|test")
 
-
+# %% ../../nbs/data/sets.ipynb #s158
 def _check_free(to, overwrite):
     "Raise FileExistsError if a folder is taken and may not be replaced."
     if not to.exists() or to.is_dir() and not any(to.iterdir()):
@@ -733,7 +720,7 @@ def _check_free(to, overwrite):
         return
     raise FileExistsError(f"{to} {problem}")
 
-# %% ../../nbs/data/sets.ipynb #s142
+# %% ../../nbs/data/sets.ipynb #s159
 @contextmanager
 def _new_folder(to):
     "A folder beside `to` to write into; it takes the place of `to` when the block succeeds."
@@ -751,7 +738,7 @@ def _new_folder(to):
                 os.rename(old, to)
             raise
 
-# %% ../../nbs/data/sets.ipynb #s144
+# %% ../../nbs/data/sets.ipynb #s161
 def _about(dataset) -> dict:
     "What metadata.json says of a set beyond its votes."
     about = dict(class_names=list(dataset.class_names)) if dataset.class_names else {}
@@ -760,7 +747,7 @@ def _about(dataset) -> dict:
     card = CARDS.get(dataset.name)
     return about | (dict(about=card.about, licence=card.licence, citation=card.citation) if card else {})
 
-# %% ../../nbs/data/sets.ipynb #s145
+# %% ../../nbs/data/sets.ipynb #s162
 def _write_votes(dataset, folder):
     "answers.json or, for repeated pairs, votes.csv; metadata.json; truth.csv."
     v, about = dataset.votes, _about(dataset)
@@ -774,7 +761,7 @@ def _write_votes(dataset, folder):
     if dataset.truth is not None:
         dataset.truth.rename("label").rename_axis("task").to_csv(folder / "truth.csv")
 
-# %% ../../nbs/data/sets.ipynb #s146
+# %% ../../nbs/data/sets.ipynb #s163
 def _write_splits(dataset, folder, progress):
     "Images as one folder a class, features as .npy, and the truth of the splits."
     from tqdm import tqdm
@@ -791,7 +778,7 @@ def _write_splits(dataset, folder, progress):
             if name != "train":
                 s.truth.rename("label").rename_axis("task").to_csv(folder / f"truth_{name}.csv")
 
-# %% ../../nbs/data/sets.ipynb #s147
+# %% ../../nbs/data/sets.ipynb #s164
 def write_dataset(dataset: Dataset,        # a loaded set, or one of your own
                   to,                      # folder to make
                   overwrite: bool = False,  # replace a data set that is there
@@ -805,7 +792,7 @@ def write_dataset(dataset: Dataset,        # a loaded set, or one of your own
         _write_splits(dataset, folder, progress)
     return to
 
-# %% ../../nbs/data/sets.ipynb #s148
+# %% ../../nbs/data/sets.ipynb #s165
 def install(name: str,               # as in datasets()
             to,                      # folder to make
             overwrite: bool = False,  # replace a data set that is there
@@ -816,7 +803,7 @@ def install(name: str,               # as in datasets()
     _check_free(Path(to).expanduser(), overwrite)
     return write_dataset(load(name, progress), to, overwrite, progress)
 
-# %% ../../nbs/data/sets.ipynb #s161
+# %% ../../nbs/data/sets.ipynb #s178
 def _image_files(folder, by_task) -> dict:
     "Image files below a folder: by the task at the end of their names, or by their path from there."
     endings = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
@@ -826,7 +813,7 @@ def _image_files(folder, by_task) -> dict:
         raise ValueError(f"{folder}: two images end in the same task; rename one of them")
     return out
 
-
+# %% ../../nbs/data/sets.ipynb #s179
 def _images_of(folder, ids):
     "Paths in the order of `ids`, None without images; ValueError names a task that has none."
     found = _image_files(folder, True)  # empty without a folder
@@ -836,7 +823,7 @@ def _images_of(folder, ids):
                          f"task {lost[0]!r} is called NAME-{lost[0]}.jpg")
     return pd.Series([found[str(t)] for t in ids], index=pd.Index(ids, name="task")) if found else None
 
-# %% ../../nbs/data/sets.ipynb #s162
+# %% ../../nbs/data/sets.ipynb #s180
 def _features_of(path, n):
     "Features of n tasks, None without a file."
     x = np.load(path) if path.exists() else None
@@ -844,7 +831,7 @@ def _features_of(path, n):
         raise ValueError(f"{path} has {len(x)} rows for {n} tasks; write one row a task")
     return x
 
-
+# %% ../../nbs/data/sets.ipynb #s181
 def _split_of_folders(folder, classes, names):
     "A split whose classes are the names of the folders of its images, None without images."
     found = pd.Series(_image_files(folder, False), dtype=object)
@@ -854,7 +841,7 @@ def _split_of_folders(folder, classes, names):
         raise ValueError(f"{folder}: {found[truth.isna()].iloc[0].parent.name!r} is not one of the classes")
     return Split(truth, found) if len(found) else None
 
-# %% ../../nbs/data/sets.ipynb #s163
+# %% ../../nbs/data/sets.ipynb #s182
 def _read_split(folder, name, classes, names):
     "A split of a data set on disk, None if there is nothing of it."
     path = folder / f"truth_{name}.csv"
@@ -864,7 +851,7 @@ def _read_split(folder, name, classes, names):
     features = _features_of(folder / f"features_{name}.npy", len(truth))
     return Split(truth, _images_of(folder / name, truth.index), features)
 
-# %% ../../nbs/data/sets.ipynb #s164
+# %% ../../nbs/data/sets.ipynb #s183
 def read_dataset(folder,       # written by write_dataset, or made by hand in the same layout
                  ) -> Dataset:  # the data set
     "A data set from its folder: votes, truth, images or features, splits; FileNotFoundError if there is none."
@@ -880,7 +867,7 @@ def read_dataset(folder,       # written by write_dataset, or made by hand in th
     return Dataset(meta.get("name") or folder.name, votes, truth, names, _images_of(folder / "train", votes.tasks),
                    _features_of(folder / "features_train.npy", votes.n_tasks), splits)
 
-# %% ../../nbs/data/sets.ipynb #s173
+# %% ../../nbs/data/sets.ipynb #s192
 def results(name: str,  # name of the file, such as "real_crowds.csv"
             ) -> Path:  # where it is; where nobody has it yet, results/NAME beside the chapter
     "The stored results of a long study: beside the chapter, in a checkout, or in the installed package."
