@@ -126,7 +126,8 @@ def code_cells(path):
             for c in cells if c["cell_type"] == "code"]
 
 
-NEW = ["data/03_real_crowds", "data/sets", "data/04_simulated_crowds", "data/04b_circles", "models/05_tables", "models/10_glad",
+NEW = ["data/03_real_crowds", "data/sets", "data/04_simulated_crowds", "data/04b_circles",
+       "models/05_tables", "models/10_glad",
        "models/16_many_classes", "scores/22b_confusion_scores", "scores/23_scores", "scores/23b_alike",
        "reference/command_options", "reference/command_line", "reference/command_line_learning"]
 

@@ -20,7 +20,6 @@ import re
 import shutil
 import tarfile
 import tempfile
-import time
 import warnings
 import zipfile
 import zlib
@@ -144,6 +143,7 @@ def _retrieve(url, to, check, progress, timeout, tries):
     http = pooch.HTTPDownloader(progress, timeout=timeout, headers=headers)
 
     def fetch(address, file, manager):
+        os.unlink(file)  # made anew, it is readable to others than its owner
         try:
             http(address, file, manager)
         except RequestException as e:
@@ -400,7 +400,7 @@ def load_cifar10(part: str = "test",    # "test" (10,000 images) or "train" (50,
     if part not in _BATCHES:
         raise ValueError(f"part must be 'test' or 'train', not {part!r}")
     copies = ["cifar10h/cifar10_test.npz"] if part == "test" else []
-    if part == "train" and n and n <= 10_000:
+    if part == "train" and n is not None and n <= 10_000:
         copies = ["cifar10h/cifar10_train_first10k.npz"]
     path = _find(f"cifar10/{part}.npz", *copies) or _convert_cifar10(part, progress)
     with np.load(path) as z:
