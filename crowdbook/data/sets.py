@@ -249,16 +249,18 @@ def _fetch(relative, progress=True) -> Path:
     return copy / relative
 
 # %% ../../nbs/data/sets.ipynb #s063
-def _unpacked(relative, members, progress=True) -> Path:
-    "The folder of an archive of `SOURCES`, unpacked in the cache beside it."
+def _unpacked(relative, inside, members, progress) -> Path:
+    "The folder that holds the first of these members: a copy of it, or the archive unpacked in the cache."
+    if found := _find(posixpath.join(posixpath.dirname(relative), members[0])):
+        return found.parent
     to = data_home() / relative.removesuffix(".tar.gz")
     if not to.exists():
         try:
-            unpack(_fetch(relative, progress), to, members)
+            unpack(_fetch(relative, progress), to, [f"{inside}/{m}" for m in members])
         except OSError:
             if not to.is_dir():  # no other process was faster
                 raise
-    return to
+    return to / inside
 
 # %% ../../nbs/data/sets.ipynb #s066
 @dataclass(frozen=True)
@@ -318,14 +320,6 @@ _LABELME = ("answers.txt", *(f"{what}_{part}{end}.txt" for part in ("train", "va
                              for what, end in (("filenames", ""), ("labels", ""), ("labels", "_names"))))
 
 # %% ../../nbs/data/sets.ipynb #s077
-def _labelme_folder(progress) -> Path:
-    "The folder that holds answers.txt and the images."
-    if found := _find("labelme/answers.txt"):
-        return found.parent
-    members = [f"LabelMe/{m}" for m in (*_LABELME, "train/", "valid/", "test/")]
-    return _unpacked("labelme/deep_LabelMe.tar.gz", members, progress) / "LabelMe"
-
-# %% ../../nbs/data/sets.ipynb #s078
 def _labelme_part(folder, part):
     "One part of LabelMe as a split, and the name of each class."
     images, names = ((folder / f"{f}.txt").read_text("utf-8").split()
@@ -340,11 +334,12 @@ def _labelme_part(folder, part):
     split = Split(pd.Series(codes, index=task, name="label"), paths, np.load(features) if features.exists() else None)
     return split, dict(zip(codes.tolist(), names))
 
-# %% ../../nbs/data/sets.ipynb #s079
+# %% ../../nbs/data/sets.ipynb #s078
 def load_labelme(progress: bool = True,  # draw a progress bar while downloading
                  ) -> Dataset:           # splits "valid" and "test"; images are paths
     "LabelMe (Rodrigues and Pereira 2018): scenes, few votes an image. DownloadError if it cannot be had."
-    folder = _labelme_folder(progress)
+    members = [*_LABELME, "train/", "valid/", "test/"]
+    folder = _unpacked("labelme/deep_LabelMe.tar.gz", "LabelMe", members, progress)
     splits = {part: _labelme_part(folder, part) for part in ("train", "valid", "test")}
     train, names = splits.pop("train")
     votes = Votes.read(folder / "answers.txt", classes=range(len(names)))
@@ -353,7 +348,7 @@ def load_labelme(progress: bool = True,  # draw a progress bar while downloading
     return Dataset("labelme", votes, train.truth, tuple(names[k] for k in sorted(names)), train.images, train.features,
                    {part: split for part, (split, _) in splits.items()})
 
-# %% ../../nbs/data/sets.ipynb #s087
+# %% ../../nbs/data/sets.ipynb #s086
 class _ArraysOnly(pickle.Unpickler):
     "Reads plain data and NumPy arrays, refuses everything else."
     allowed = {("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"),
@@ -366,7 +361,7 @@ class _ArraysOnly(pickle.Unpickler):
             module = "numpy._core.multiarray"
         return super().find_class(module, name)
 
-# %% ../../nbs/data/sets.ipynb #s088
+# %% ../../nbs/data/sets.ipynb #s087
 def _cifar_batch(file):
     "Images (n, 32, 32, 3) and labels of one batch."
     batch = _ArraysOnly(file, encoding="bytes").load()
@@ -374,10 +369,10 @@ def _cifar_batch(file):
     images = np.asarray(batch["data"], dtype=np.uint8).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return images, np.asarray(batch["labels"], dtype=np.uint8)
 
-# %% ../../nbs/data/sets.ipynb #s090
+# %% ../../nbs/data/sets.ipynb #s089
 _BATCHES = dict(test=["test_batch"], train=[f"data_batch_{i}" for i in range(1, 6)])
 
-# %% ../../nbs/data/sets.ipynb #s091
+# %% ../../nbs/data/sets.ipynb #s090
 def _convert_cifar10(part, progress) -> Path:
     "Arrays of one part of CIFAR-10 in the cache, made from the public archive."
     to = data_home() / "cifar10" / f"{part}.npz"
@@ -391,7 +386,7 @@ def _convert_cifar10(part, progress) -> Path:
             np.savez(f, images=images, labels=labels)
     return to
 
-# %% ../../nbs/data/sets.ipynb #s092
+# %% ../../nbs/data/sets.ipynb #s091
 def load_cifar10(part: str = "test",    # "test" (10,000 images) or "train" (50,000)
                  n: int | None = None,  # only the first n images
                  progress: bool = True,  # draw a progress bar while downloading
@@ -406,12 +401,12 @@ def load_cifar10(part: str = "test",    # "test" (10,000 images) or "train" (50,
     with np.load(path) as z:
         return z["images"][:n], z["labels"][:n].astype(np.int64)
 
-# %% ../../nbs/data/sets.ipynb #s096
+# %% ../../nbs/data/sets.ipynb #s095
 _TRIAL = dict(annotator_id="worker", trial_index="trial", is_attn_check="check", true_label="truth",
               chosen_label="label", image_filename="image", reaction_time="milliseconds")
 _INDEX = ("cifar10_test_set_idx", "cifar10_test_test_idx")
 
-# %% ../../nbs/data/sets.ipynb #s097
+# %% ../../nbs/data/sets.ipynb #s096
 def _open_raw(path):
     "Open cifar10h-raw.csv, or the member of this name in a zip file."
     if Path(path).suffix != ".zip":
@@ -421,7 +416,7 @@ def _open_raw(path):
             return io.BytesIO(opened().read())
     raise ValueError(f"{path} has no member cifar10h-raw.csv; it is not cifar10h-raw.zip")
 
-# %% ../../nbs/data/sets.ipynb #s098
+# %% ../../nbs/data/sets.ipynb #s097
 def _raw_trials(path) -> pd.DataFrame:
     "The columns that we use of cifar10h-raw.csv, or of the zip file around it."
     broken = (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError, zipfile.BadZipFile, tarfile.ReadError)
@@ -436,15 +431,7 @@ def _raw_trials(path) -> pd.DataFrame:
         raise ValueError(f"{path} has no column {missing[0]}; it is not cifar10h-raw.csv")
     return frame.rename(columns={**_TRIAL, index: "task"})
 
-# %% ../../nbs/data/sets.ipynb #s100
-def _seconds(milliseconds, path):
-    "Reaction times in seconds; negative ones become missing, with a warning."
-    wrong = milliseconds < 0
-    if n := wrong.sum():
-        warnings.warn(f"{path}: {n} trials have a negative reaction time, which is set to missing", stacklevel=3)
-    return (milliseconds / 1000).mask(wrong)
-
-# %% ../../nbs/data/sets.ipynb #s101
+# %% ../../nbs/data/sets.ipynb #s099
 def read_cifar10h_raw(path,  # cifar10h-raw.csv or cifar10h-raw.zip
                       ):     # two data frames: trials on test images, and attention checks
     "Read the worker-level trials of CIFAR-10H; ValueError names a row whose index and check disagree."
@@ -453,15 +440,17 @@ def read_cifar10h_raw(path,  # cifar10h-raw.csv or cifar10h-raw.zip
     for row in np.flatnonzero(trap != (frame["task"] == -99999))[:1]:
         raise ValueError(f"{path}, row {row + 1}: is_attn_check is {frame['check'].iloc[row]} but the index of the "
                          f"image is {frame['task'].iloc[row]}; an attention check has -99999 and nothing else has")
-    frame["seconds"] = _seconds(frame.pop("milliseconds"), path)
+    frame["seconds"] = (frame["milliseconds"] / 1000).where(frame["milliseconds"] >= 0)
+    if n := (frame["milliseconds"] < 0).sum():
+        warnings.warn(f"{path}: {n} trials have a negative reaction time, which is set to missing", stacklevel=2)
     columns = ["label", "truth", "trial", "seconds"]
     return tuple(frame.loc[rows, [*first, *columns]].reset_index(drop=True)
                  for rows, first in ((~trap, ["task", "worker"]), (trap, ["worker", "image"])))
 
-# %% ../../nbs/data/sets.ipynb #s110
+# %% ../../nbs/data/sets.ipynb #s108
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-# %% ../../nbs/data/sets.ipynb #s111
+# %% ../../nbs/data/sets.ipynb #s109
 def _cifar10h_votes(part, raw, progress):
     "Votes of a part and, where the raw file was read, its trials and traps."
     small = _find("cifar10h/valid500/answers.json")
@@ -473,7 +462,7 @@ def _cifar10h_votes(part, raw, progress):
     votes = Votes.from_frame(trials, classes=range(10), duplicates="keep", source=raw or "cifar10h-raw.zip")
     return votes, dict(trials=trials, traps=traps)
 
-# %% ../../nbs/data/sets.ipynb #s112
+# %% ../../nbs/data/sets.ipynb #s110
 def load_cifar10h(votes: str = "valid500",  # "valid500" (test images 9500 to 9999) or "all" (10,000 images)
                   raw=None,                 # a cifar10h-raw.csv or .zip of your own; found or downloaded if None
                   images: bool = True,      # load the images, too
@@ -492,45 +481,30 @@ def load_cifar10h(votes: str = "valid500",  # "valid500" (test images 9500 to 99
     return Dataset("cifar10h" if votes == "valid500" else "cifar10h-all", cast, truth, CIFAR10_CLASSES,
                    pictures[at] if images else None, None, splits, extras)
 
-# %% ../../nbs/data/sets.ipynb #s115
-_MUSIC = ("mturk_answers.csv", "music_genre_gold.csv", "music_genre_test.csv")
-
-
-def _music_folder(progress) -> Path:
-    "The folder with the votes and the features."
-    if found := _find("music/mturk_answers.csv"):
-        return found.parent
-    name = "music_genre_classification"
-    return _unpacked("music/mturk-datasets.tar.gz", [f"{name}/{m}" for m in _MUSIC], progress) / name
-
-# %% ../../nbs/data/sets.ipynb #s116
-def _music_frame(path) -> pd.DataFrame:
-    "A csv file with any of the three kinds of line ends."
-    return pd.read_csv(io.StringIO(path.read_text("utf-8")))  # Python makes them all the same
-
-# %% ../../nbs/data/sets.ipynb #s117
+# %% ../../nbs/data/sets.ipynb #s113
 def _music_features(path):
     "Features and true genres of the songs of one file, by song."
-    frame = _music_frame(path).set_index("id").rename_axis("task")
+    frame = pd.read_csv(path).set_index("id").rename_axis("task")
     if frame.index.has_duplicates or "class" not in frame or frame.isna().any(axis=None):
         raise ValueError(f"{path} must have one complete row a song and a column 'class'; get it again")
     return frame.drop(columns="class").astype(np.float64), frame["class"].rename("label")
 
-# %% ../../nbs/data/sets.ipynb #s118
+# %% ../../nbs/data/sets.ipynb #s114
 def load_music(progress: bool = True,  # draw a progress bar while downloading
                ) -> Dataset:           # split "test"; features of shape (n, 124)
     "Music genres (Rodrigues, Pereira, Ribeiro 2013). DownloadError if it is neither here nor to be had."
-    folder = _music_folder(progress)
-    votes, gold, test = (folder / f for f in _MUSIC)
+    names = ("mturk_answers.csv", "music_genre_gold.csv", "music_genre_test.csv")
+    folder = _unpacked("music/mturk-datasets.tar.gz", "music_genre_classification", names, progress)
+    votes, gold, test = (folder / name for name in names)
     x, truth = _music_features(gold)
     x_test, y_test = _music_features(test)
     genres = sorted(truth.unique())
-    cast = Votes.from_frame(_music_frame(votes), task="Input.song", worker="WorkerID", label="Answer.pred_label",
+    cast = Votes.from_frame(pd.read_csv(votes), task="Input.song", worker="WorkerID", label="Answer.pred_label",
                             classes=genres, tasks=sorted(truth.index), source=votes)
     return Dataset("music", cast, truth.reindex(cast.tasks).rename_axis("task"), tuple(genres), None,
                    x.loc[cast.tasks].to_numpy(), dict(test=Split(y_test, features=x_test.to_numpy())))
 
-# %% ../../nbs/data/sets.ipynb #s124
+# %% ../../nbs/data/sets.ipynb #s120
 def _read_rows(votes, truth):
     "Data frames of votes and truth from the form with one vote a row."
     frame = pd.read_csv(votes).rename(columns=dict(item="task"))
@@ -539,7 +513,7 @@ def _read_rows(votes, truth):
         warnings.warn(f"{votes}: {n} rows that repeat another in full are counted once", stacklevel=2)
     return once, pd.read_csv(truth).rename(columns=dict(item="task", truth="label"))
 
-# %% ../../nbs/data/sets.ipynb #s127
+# %% ../../nbs/data/sets.ipynb #s123
 def _read_grid(votes, truth):
     "Data frames of votes and truth from the form of MACE, labels counted from 0."
     cells = pd.read_csv(votes, header=None, skip_blank_lines=False).to_numpy(dtype=float)
@@ -550,7 +524,7 @@ def _read_grid(votes, truth):
     frame = pd.DataFrame(dict(task=task, worker=worker, label=cells[task, worker].astype(np.int64) - 1))
     return frame, pd.DataFrame(dict(task=np.arange(len(answers)), label=answers - 1))
 
-# %% ../../nbs/data/sets.ipynb #s130
+# %% ../../nbs/data/sets.ipynb #s126
 def _read_tabs(votes, truth):
     "Data frames of votes and truth from the form of Get-Another-Label, tasks counted from 0, workers numbered by name."
     frame = pd.read_csv(votes, sep="\t", header=None, names=["worker", "task", "label"], dtype=dict(worker=str))
@@ -558,7 +532,7 @@ def _read_tabs(votes, truth):
     frame = frame.assign(worker=pd.factorize(frame["worker"], sort=True)[0], task=frame["task"] - 1)
     return frame[["task", "worker", "label"]], known.assign(task=known["task"] - 1)
 
-# %% ../../nbs/data/sets.ipynb #s133
+# %% ../../nbs/data/sets.ipynb #s129
 def _vote_frames(name, progress):
     "Data frames of votes and truth, from the mirror or from the public files."
     if (folder := mirror()) is not None and (folder / "votes" / name / "votes.csv").exists():
@@ -566,7 +540,7 @@ def _vote_frames(name, progress):
     votes, truth = (_fetch(f, progress) for f in _vote_files(name))
     return {"label.csv": _read_rows, "labels.txt": _read_tabs}.get(votes.name, _read_grid)(votes, truth)
 
-# %% ../../nbs/data/sets.ipynb #s134
+# %% ../../nbs/data/sets.ipynb #s130
 def load_votes(name: str,             # one of the twelve, such as "rte"
                progress: bool = True,  # draw a progress bar while downloading
                ) -> Dataset:          # votes and truth; tasks, workers and classes are numbers
@@ -578,7 +552,7 @@ def load_votes(name: str,             # one of the twelve, such as "rte"
     cast = Votes.from_frame(votes, classes=range(CARDS[name].K), duplicates="keep", source=name)
     return Dataset(name, cast, truth.set_index("task")["label"].sort_index())
 
-# %% ../../nbs/data/sets.ipynb #s138
+# %% ../../nbs/data/sets.ipynb #s134
 def load(name: str,              # as in datasets()
          progress: bool = True,  # draw a progress bar while downloading
          ) -> Dataset:           # the data set
@@ -587,14 +561,14 @@ def load(name: str,              # as in datasets()
     own["cifar10h-all"] = partial(load_cifar10h, "all")
     return own[name](progress=progress) if name in own else load_votes(_card(name).name, progress)
 
-# %% ../../nbs/data/sets.ipynb #s139
+# %% ../../nbs/data/sets.ipynb #s135
 def datasets() -> pd.DataFrame:  # a row a set: sizes, licence, citation, and whether it is here
     "All data sets, with their sizes; nothing is loaded."
     table = pd.DataFrame([vars(c) for c in CARDS.values()]).set_index("name")
     table.insert(0, "here", [available(n) for n in table.index])
     return table
 
-# %% ../../nbs/data/sets.ipynb #s143
+# %% ../../nbs/data/sets.ipynb #s139
 def plot_classes(dataset: Dataset,  # a loaded set
                  ax=None,           # axes to draw on; new ones if None
                  ):                 # the axes
@@ -614,7 +588,7 @@ def plot_classes(dataset: Dataset,  # a loaded set
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
     return ax
 
-# %% ../../nbs/data/sets.ipynb #s144
+# %% ../../nbs/data/sets.ipynb #s140
 def _class_shares(dataset) -> dict:
     "Share of each class in the truth, where it is known, and in the votes."
     v, shares = dataset.votes, {}
@@ -623,7 +597,7 @@ def _class_shares(dataset) -> dict:
         shares["truth"] = counts.to_numpy()
     return shares | {"votes": np.bincount(v.label, minlength=v.n_classes) / v.n_votes}
 
-# %% ../../nbs/data/sets.ipynb #s145
+# %% ../../nbs/data/sets.ipynb #s141
 def plot_crowd(dataset: Dataset,  # a loaded set
                ):                 # the figure
     "Class balance, feedback effort and workload of a data set, side by side."
@@ -637,7 +611,7 @@ def plot_crowd(dataset: Dataset,  # a loaded set
         dataset.votes.plot_workload(axes[2])
     return figure
 
-# %% ../../nbs/data/sets.ipynb #s148
+# %% ../../nbs/data/sets.ipynb #s144
 def picture_of(images,   # array of pixels, or a Series of files
                at,       # place of the task
                size,     # pixels of the longer side, if it is read from a file
@@ -650,7 +624,7 @@ def picture_of(images,   # array of pixels, or a Series of files
         im.thumbnail((size, size))
         return np.asarray(im.convert("RGB"))
 
-# %% ../../nbs/data/sets.ipynb #s149
+# %% ../../nbs/data/sets.ipynb #s145
 def say_votes(dataset,   # Dataset with votes
               at,        # place of the task
               ) -> str:  # a line for each of the four classes with most votes
@@ -659,7 +633,7 @@ def say_votes(dataset,   # Dataset with votes
     names = dataset.class_names or dataset.votes.classes
     return "\n".join(f"{counts[k]} {names[k]}" for k in np.argsort(-counts, kind="stable")[:4] if counts[k])
 
-# %% ../../nbs/data/sets.ipynb #s151
+# %% ../../nbs/data/sets.ipynb #s147
 def plot_images(dataset: Dataset,  # with images
                 tasks,             # identifiers of the tasks to show
                 columns: int = 6,  # images in a row
@@ -680,14 +654,14 @@ def plot_images(dataset: Dataset,  # with images
             ax.text(0.5, -0.04, say_votes(dataset, at), transform=ax.transAxes, ha="center", va="top", fontsize=7)
     return figure
 
-# %% ../../nbs/data/sets.ipynb #s153
+# %% ../../nbs/data/sets.ipynb #s149
 def _class_folders(dataset) -> dict:
     "A folder name for each class, in alphabetical order of the class codes."
     classes, names = dataset.votes.classes, dataset.class_names or dataset.votes.classes
     width = len(str(len(classes) - 1))
     return {c: f"{n:0{width}d}_{name}" for n, (c, name) in enumerate(zip(classes, names))}
 
-# %% ../../nbs/data/sets.ipynb #s154
+# %% ../../nbs/data/sets.ipynb #s150
 def _write_images(folder, images, truth, folders, bar):
     "Write images into a folder for each class; an image is named after its task. Row i of both is the same task."
     for name in (*folders.values(), *(["unknown"] if not set(truth) <= set(folders) else [])):
@@ -701,10 +675,10 @@ def _write_images(folder, images, truth, folders, bar):
             shutil.copyfile(images.iloc[at], place / f"{images.iloc[at].stem}-{task}{images.iloc[at].suffix}")
         bar.update()
 
-# %% ../../nbs/data/sets.ipynb #s157
+# %% ../../nbs/data/sets.ipynb #s153
 _OURS = re.compile(r"metadata\.json|(answers|votes)\.\w+|truth\w*\.csv|features_\w+\.npy|train|val|test")
 
-# %% ../../nbs/data/sets.ipynb #s158
+# %% ../../nbs/data/sets.ipynb #s154
 def _check_free(to, overwrite):
     "Raise FileExistsError if a folder is taken and may not be replaced."
     if not to.exists() or to.is_dir() and not any(to.iterdir()):
@@ -720,7 +694,7 @@ def _check_free(to, overwrite):
         return
     raise FileExistsError(f"{to} {problem}")
 
-# %% ../../nbs/data/sets.ipynb #s159
+# %% ../../nbs/data/sets.ipynb #s155
 @contextmanager
 def _new_folder(to):
     "A folder beside `to` to write into; it takes the place of `to` when the block succeeds."
@@ -738,7 +712,7 @@ def _new_folder(to):
                 os.rename(old, to)
             raise
 
-# %% ../../nbs/data/sets.ipynb #s161
+# %% ../../nbs/data/sets.ipynb #s157
 def _about(dataset) -> dict:
     "What metadata.json says of a set beyond its votes."
     about = dict(class_names=list(dataset.class_names)) if dataset.class_names else {}
@@ -747,7 +721,7 @@ def _about(dataset) -> dict:
     card = CARDS.get(dataset.name)
     return about | (dict(about=card.about, licence=card.licence, citation=card.citation) if card else {})
 
-# %% ../../nbs/data/sets.ipynb #s162
+# %% ../../nbs/data/sets.ipynb #s158
 def _write_votes(dataset, folder):
     "answers.json or, for repeated pairs, votes.csv; metadata.json; truth.csv."
     v, about = dataset.votes, _about(dataset)
@@ -761,7 +735,7 @@ def _write_votes(dataset, folder):
     if dataset.truth is not None:
         dataset.truth.rename("label").rename_axis("task").to_csv(folder / "truth.csv")
 
-# %% ../../nbs/data/sets.ipynb #s163
+# %% ../../nbs/data/sets.ipynb #s159
 def _write_splits(dataset, folder, progress):
     "Images as one folder a class, features as .npy, and the truth of the splits."
     from tqdm import tqdm
@@ -778,7 +752,7 @@ def _write_splits(dataset, folder, progress):
             if name != "train":
                 s.truth.rename("label").rename_axis("task").to_csv(folder / f"truth_{name}.csv")
 
-# %% ../../nbs/data/sets.ipynb #s164
+# %% ../../nbs/data/sets.ipynb #s160
 def write_dataset(dataset: Dataset,        # a loaded set, or one of your own
                   to,                      # folder to make
                   overwrite: bool = False,  # replace a data set that is there
@@ -792,7 +766,7 @@ def write_dataset(dataset: Dataset,        # a loaded set, or one of your own
         _write_splits(dataset, folder, progress)
     return to
 
-# %% ../../nbs/data/sets.ipynb #s165
+# %% ../../nbs/data/sets.ipynb #s161
 def install(name: str,               # as in datasets()
             to,                      # folder to make
             overwrite: bool = False,  # replace a data set that is there
@@ -803,7 +777,7 @@ def install(name: str,               # as in datasets()
     _check_free(Path(to).expanduser(), overwrite)
     return write_dataset(load(name, progress), to, overwrite, progress)
 
-# %% ../../nbs/data/sets.ipynb #s178
+# %% ../../nbs/data/sets.ipynb #s174
 def _image_files(folder, by_task) -> dict:
     "Image files below a folder: by the task at the end of their names, or by their path from there."
     endings = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"}
@@ -813,7 +787,7 @@ def _image_files(folder, by_task) -> dict:
         raise ValueError(f"{folder}: two images end in the same task; rename one of them")
     return out
 
-# %% ../../nbs/data/sets.ipynb #s179
+# %% ../../nbs/data/sets.ipynb #s175
 def _images_of(folder, ids):
     "Paths in the order of `ids`, None without images; ValueError names a task that has none."
     found = _image_files(folder, True)  # empty without a folder
@@ -823,7 +797,7 @@ def _images_of(folder, ids):
                          f"task {lost[0]!r} is called NAME-{lost[0]}.jpg")
     return pd.Series([found[str(t)] for t in ids], index=pd.Index(ids, name="task")) if found else None
 
-# %% ../../nbs/data/sets.ipynb #s180
+# %% ../../nbs/data/sets.ipynb #s176
 def _features_of(path, n):
     "Features of n tasks, None without a file."
     x = np.load(path) if path.exists() else None
@@ -831,7 +805,7 @@ def _features_of(path, n):
         raise ValueError(f"{path} has {len(x)} rows for {n} tasks; write one row a task")
     return x
 
-# %% ../../nbs/data/sets.ipynb #s181
+# %% ../../nbs/data/sets.ipynb #s177
 def _split_of_folders(folder, classes, names):
     "A split whose classes are the names of the folders of its images, None without images."
     found = pd.Series(_image_files(folder, False), dtype=object)
@@ -841,7 +815,7 @@ def _split_of_folders(folder, classes, names):
         raise ValueError(f"{folder}: {found[truth.isna()].iloc[0].parent.name!r} is not one of the classes")
     return Split(truth, found) if len(found) else None
 
-# %% ../../nbs/data/sets.ipynb #s182
+# %% ../../nbs/data/sets.ipynb #s178
 def _read_split(folder, name, classes, names):
     "A split of a data set on disk, None if there is nothing of it."
     path = folder / f"truth_{name}.csv"
@@ -851,7 +825,7 @@ def _read_split(folder, name, classes, names):
     features = _features_of(folder / f"features_{name}.npy", len(truth))
     return Split(truth, _images_of(folder / name, truth.index), features)
 
-# %% ../../nbs/data/sets.ipynb #s183
+# %% ../../nbs/data/sets.ipynb #s179
 def read_dataset(folder,       # written by write_dataset, or made by hand in the same layout
                  ) -> Dataset:  # the data set
     "A data set from its folder: votes, truth, images or features, splits; FileNotFoundError if there is none."
@@ -867,7 +841,7 @@ def read_dataset(folder,       # written by write_dataset, or made by hand in th
     return Dataset(meta.get("name") or folder.name, votes, truth, names, _images_of(folder / "train", votes.tasks),
                    _features_of(folder / "features_train.npy", votes.n_tasks), splits)
 
-# %% ../../nbs/data/sets.ipynb #s192
+# %% ../../nbs/data/sets.ipynb #s188
 def results(name: str,  # name of the file, such as "real_crowds.csv"
             ) -> Path:  # where it is; where nobody has it yet, results/NAME beside the chapter
     "The stored results of a long study: beside the chapter, in a checkout, or in the installed package."
