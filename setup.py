@@ -36,7 +36,7 @@ setup(
     long_description_content_type="text/markdown",
     python_requires=">=" + cfg["min_python"],
     packages=find_packages(include=[cfg["lib_path"], cfg["lib_path"] + ".*"]),
-    package_data={f"{cfg['lib_path']}.scores": ["templates/*"]},
+    package_data={f"{cfg['lib_path']}.scores": ["templates/*"], f"{cfg['lib_path']}.data": ["*.csv"]},
     install_requires=cfg["requirements"].split(),
     extras_require={name: cfg[f"{name}_requirements"].split() for name in ("learn", "dev", "bench", "lite")},
     entry_points={

@@ -310,7 +310,7 @@ def test_promises_are_kept(path):
 # ---- the package
 
 def test_wheel(tmp_path_factory):
-    "The wheel holds the modules, all of them, the stored results, the report's template, the command and nothing else."
+    "The wheel holds all modules, the stored results, templates, lists of data sets, the command and nothing else."
     copy, out = copy_tree(tmp_path_factory.mktemp("source")), tmp_path_factory.mktemp("wheel")
     cmd = ["-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(out)]
     res = run(sys.executable, *cmd, cwd=copy)
@@ -323,6 +323,7 @@ def test_wheel(tmp_path_factory):
     wanted = {n for n in project_files() if n.startswith("crowdbook/") and n.endswith(".py")}
     stored = {n.replace("nbs/", "crowdbook/", 1) for n in project_files() if re.fullmatch(r"nbs/results/.*\.csv", n)}
     template = {f"crowdbook/scores/templates/{n}" for n in ("report.html.jinja", "charts.svg.jinja", "report.css")}
-    assert names == wanted | stored | template
+    lists = {f"crowdbook/data/{n}.csv" for n in ("cards", "files")}
+    assert names == wanted | stored | template | lists
     assert points["console_scripts"]["crowdbook"] == "crowdbook.cli:main"
     assert callable(importlib.import_module("crowdbook.cli").main)
