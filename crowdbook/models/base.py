@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EM', 'DENSE', 'as_votes', 'Aggregator', 'above', 'whole', 'one_of', 'as_crowd', 'in_full', 'empty_confusions',
-           'Earlier', 'normalised', 'narrowed', 'narrowed_gold', 'WholeAggregator']
+           'Earlier', 'narrowed', 'narrowed_gold', 'WholeAggregator']
 
 # %% ../../nbs/models/05b_contract.ipynb #c003
 import inspect
@@ -415,14 +415,15 @@ def believed(self: Earlier,
              ):              # value of each row and of each other class, kappa of each task
     "What the earlier fit says of the tasks, and how far it knows their workers."
     v, n, (on, same) = part.votes, part.votes.n_tasks, self._same(part.votes)
-    table, named, count = self.model._judgement(Part(same)), self.label[rows.label], np.bincount(v.task, minlength=n)
+    table, _ = self.model._posterior(Part(same), self.model.params_)
+    named, count = self.label[rows.label], np.bincount(v.task, minlength=n)
     value, each = np.where(named >= 0, at(table, rows.task, named), 0), table.each.copy()
     kappa = np.bincount(v.task, np.where(on, self.known[v.worker], 0), minlength=n) / np.maximum(count, 1)
     place = self.model._results[0].index.get_indexer(v.tasks)
     met = (np.bincount(v.task[on], minlength=n) == 0) & (place >= 0)
     self._remembered(met, place, rows, value, each)
     kappa[met] = np.minimum(1, self.model._results[0].n_votes.to_numpy()[place] / np.maximum(count, 1))[met]
-    return normalised(rows, value, each, kappa)
+    return _normalised(rows, value, each, kappa)
 
 # %% ../../nbs/models/05b_contract.ipynb #c024bs1
 @patch
@@ -442,17 +443,11 @@ def _remembered(self: Earlier, met, place, rows, value, each):
         each[met] = old.each[place[met]]
 
 # %% ../../nbs/models/05b_contract.ipynb #c024cs0
-def normalised(rows: Rows,          # the rows
-               value: np.ndarray,   # not negative, shape (n_rows,)
-               each: np.ndarray,    # of each class without a row, shape (n_tasks,)
-               weight: np.ndarray,  # of each task, shape (n_tasks,)
-               ):                   # value and each with sums 1, and the weight, 0 where there is nothing
-    "Divide by the sum of each task."
-    table = Table(rows, value, each)
-    sums = np.bincount(rows.task, value, minlength=len(each)) + table.rest
-    some = sums > 0
-    safe = np.where(some, sums, 1)
-    return value / safe[rows.task], each / safe, np.where(some, weight, 0)
+def _normalised(rows, value, each, weight):
+    "Value and each divided by the sum of their task; the weight is 0 where there is nothing."
+    sums = np.bincount(rows.task, value, minlength=len(each)) + Table(rows, value, each).rest
+    safe = np.where(sums > 0, sums, 1)
+    return value / safe[rows.task], each / safe, np.where(sums > 0, weight, 0)
 
 # %% ../../nbs/models/05b_contract.ipynb #c025
 @patch
@@ -468,12 +463,6 @@ def _check_resumes(self: Aggregator):
 def _resume(self: Aggregator, previous, crowd):
     "What to go on from: the earlier fit as a judge of the tasks."
     return Earlier(previous, crowd)
-
-
-@patch
-def _judgement(self: Aggregator, part) -> Table:
-    "The table that another fit may start from: the posterior, where that is the model's own."
-    return self._posterior(part, self.params_)[0]
 
 # %% ../../nbs/models/05b_contract.ipynb #c025s2
 @patch
