@@ -63,7 +63,7 @@ def one(kind: str, n_workers: int, n_tasks: int, feedback: int, epochs: int) -> 
     "Train some epochs and report the fastest."
     import torch
 
-    from crowdbook.learning.crowdlayer import CrowdLayer
+    from crowdbook.learning.crowd_layers import CrowdLayer
     from crowdbook.learning.training import Recipe
 
     torch.set_num_threads(1)

@@ -13,8 +13,7 @@ _HOME = {
     "scores.ranking": ["identify", "identify_tasks", "identify_workers", "score"],
     "scores.page": ["write_report"],
     "learning.training": ["Tasks", "Recipe", "Classifier"],
-    "learning.crowdlayer": ["CrowdLayer"],
-    "learning.conal": ["CoNAL", "crowd_model"],
+    "learning.crowd_layers": ["CrowdLayer", "CoNAL", "crowd_model"],
     "learning.classifier_em": ["ClassifierEM"],
     "learning.margins": ["WAUM"],
 }

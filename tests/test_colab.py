@@ -25,7 +25,7 @@ def test_install_cell(path):
     assert cells[0].startswith("#| hide\n#| notest\n") and "@ git+https://" in cells[0]
 
 
-@pytest.mark.parametrize("name", ["models/15c_every_crowd", "reference/plots"])
+@pytest.mark.parametrize("name", ["models/05_counting", "reference/plots"])
 def test_runs_alone(name, wheel, tmp_path):
     "A study finds its stored results in the package; .ci/colab_run.py runs all chapters, in a fresh environment."
     runner = runpy.run_path(str(ROOT / ".ci" / "colab_run.py"))["RUNNER"]

@@ -3,6 +3,7 @@ import ast
 import json
 from collections import defaultdict
 from pathlib import Path
+from statistics import median
 
 import pytest
 from conftest import ROOT
@@ -133,5 +134,5 @@ NOTEBOOKS = sorted(path.relative_to(ROOT / "nbs").as_posix() for path in (ROOT /
 def test_small_steps(name):
     "No long cell anywhere, and half of the cells of a chapter have at most seven lines."
     sizes = code_cells(ROOT / "nbs" / name)
-    assert sorted(sizes)[len(sizes) // 2] <= 7, sorted(sizes)
+    assert median(sizes) <= 7, sorted(sizes)
     assert max(sizes) <= 20, max(sizes)

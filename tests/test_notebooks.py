@@ -28,13 +28,12 @@ cells = [(n.idx_ + 1, n.source.splitlines(), *(nb2dict(c.get("outputs") or []) f
 Path(sys.argv[2]).write_text(json.dumps(cells))
 """
 # Chapters whose outputs depend on the machine (times, trained networks), and why: only kinds of outputs are compared.
-TRAIN = ["learning/17_training", "learning/18_networks_on_votes", "learning/18b_conal", "learning/19_classifier_em",
-         "learning/18c_comparison", "learning/22_waum", "learning/20_labelme",
-         "learning/21_music", "learning/21b_cifar10h", "reference/command_line_learning"]
+TRAIN = ["learning/18_training", "learning/19_networks_on_votes", "learning/20_classifier_em", "learning/21_labelme",
+         "learning/22_music_and_cifar10h", "learning/23_waum", "reference/command_line_learning"]
 MACHINE = {f"{name}.ipynb": "networks are trained, and sums of floats differ between processors" for name in TRAIN}
 # Chapters that are about real sets from their first page to their last.
-NEEDS = {"learning/22_waum.ipynb": ["labelme"], "scores/23_scores.ipynb": ["labelme", "bluebirds", "cifar10h"],
-         "learning/21b_cifar10h.ipynb": ["cifar10h"]}
+NEEDS = {"learning/23_waum.ipynb": ["labelme"], "scores/25_scores.ipynb": ["labelme", "bluebirds", "cifar10h"],
+         "learning/22_music_and_cifar10h.ipynb": ["cifar10h"]}
 
 
 def start(name, folder):

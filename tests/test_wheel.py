@@ -30,7 +30,7 @@ for K in (2, 3):
 TRAINERS = """
 import torch
 from torch import nn
-from crowdbook.learning.conal import CROWD_MODELS
+from crowdbook.learning.crowd_layers import CROWD_MODELS
 crowd = cb.simulate(n_task=24, n_worker=6, n_classes=3, feedback=3, seed=0)
 x = np.random.default_rng(0).normal(size=(24, 5)).astype("float32")
 pictures = np.random.default_rng(0).integers(256, size=(24, 32, 32, 3)).astype("uint8")

@@ -5,7 +5,9 @@
 # %% auto #0
 __all__ = ['SECRETS', 'SIMULATORS', 'Crowd', 'choose_workers', 'look_up', 'draw_votes', 'hammer_spammer', 'dirichlet_rows',
            'diagonally_dominant', 'independent_confusion', 'student_teacher', 'discrete_difficulty', 'correlated',
-           'error_correlation', 'read_matrices', 'given_confusions', 'simulator', 'simulate']
+           'error_correlation', 'read_matrices', 'given_confusions', 'simulator', 'simulate', 'circles', 'Straight',
+           'choose_examples', 'Memory', 'best_question', 'grow_tree', 'ask_tree', 'Tree', 'Toy', 'labelled',
+           'three_circles', 'two_circles', 'draw_regions']
 
 # %% ../../nbs/data/04_simulated_crowds.ipynb #c003
 import inspect
@@ -448,3 +450,204 @@ def simulate(strategy: str = "independent-confusion",  # name of a simulator in 
     if "matrix_file" in known and "matrix_file" not in params:
         raise ValueError(f"{strategy} needs {option('matrix_file')}, an .npy file of shape (n_worker, K, K)")
     return make(**params)
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #circles-c006
+def circles(per_class: int,            # points of each class
+            radii=(1., 2 / 3, 1 / 3),  # radius of each class's circle
+            noise: float = .1,         # standard deviation of the noise
+            seed: int = 0,             # of the draws
+            ):                         # points (n, 2), and their classes (n,), in random order
+    "Points on concentric noisy circles, one circle a class."
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat(np.arange(len(radii)), per_class))
+    angle = rng.uniform(0, 2 * np.pi, len(y))
+    x = np.asarray(radii)[y, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    return x + noise * rng.standard_normal(x.shape), y
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #circles-c011b
+def _with_one(x):
+    "Points, shape (n, d), with a first column of ones."
+    return np.column_stack([np.ones(len(x)), x])
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #circles-c011
+class Straight:
+    "A worker who draws one straight line for each class (least squares)."
+
+    def fit(self,
+            x: np.ndarray,  # points, shape (n, d)
+            y: np.ndarray,  # their classes, shape (n,)
+            ):              # the fitted worker
+        "Fit the lines."
+        self._lines = np.linalg.lstsq(_with_one(x), np.eye(y.max() + 1)[y], rcond=None)[0]
+        return self
+
+    def predict(self,
+                x: np.ndarray,  # points, shape (n, d)
+                ) -> np.ndarray:  # answers, shape (n,)
+        "Answer."
+        return (_with_one(x) @ self._lines).argmax(1)
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #circles-c013
+def choose_examples(y: np.ndarray,  # classes, shape (n,)
+                    size: int,      # examples of each class
+                    seed: int,      # of the choice
+                    ) -> np.ndarray:  # their places, shape (size * K,)
+    "Draw as many examples of each class."
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.choice(np.flatnonzero(y == k), size, replace=False) for k in range(y.max() + 1)])
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #c013c
+class Memory:
+    "A worker who remembers `size` examples of each class and answers as the nearest of them."
+
+    def __init__(self, size: int = 6,  # examples of each class
+                 seed: int = 0):       # of the choice
+        self.size, self.seed = size, seed
+
+    def fit(self, x: np.ndarray,  # points, shape (n, d)
+            y: np.ndarray,        # their classes, shape (n,)
+            ):                    # the fitted worker
+        "Choose the examples to remember."
+        kept = choose_examples(y, self.size, self.seed)
+        self._x, self._y = x[kept], y[kept]
+        return self
+
+    def predict(self, x: np.ndarray,  # points, shape (n, d)
+                ) -> np.ndarray:      # answers, shape (n,)
+        "Answer."
+        return self._y[((x[:, None] - self._x) ** 2).sum(-1).argmin(1)]
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #circles-c015
+def best_question(x: np.ndarray,  # points, shape (n, d), n at least 2
+                  y: np.ndarray,  # their classes, shape (n,)
+                  n_classes: int,  # number of classes
+                  ):              # coordinate and threshold
+    "The question about one coordinate that leaves the purest halves."
+    best = (-1., 0, np.inf)
+    for d in range(x.shape[1]):
+        order = np.argsort(x[:, d], kind="stable")
+        left = np.eye(n_classes)[y[order]].cumsum(0)
+        n = np.arange(1, len(y))
+        purity = (left[:-1] ** 2).sum(1) / n + ((left[-1] - left[:-1]) ** 2).sum(1) / n[::-1]
+        i = purity.argmax()
+        best = max(best, (purity[i], d, x[order[i : i + 2], d].mean()))
+    return best[1:]
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #circles-c016
+def grow_tree(x: np.ndarray,   # points, shape (n, d)
+              y: np.ndarray,   # their classes, shape (n,)
+              n_classes: int,  # number of classes
+              depth: int,      # most questions before the answer
+              ):               # a class, or (coordinate, threshold, tree below it, tree above it)
+    "Ask the best question, then the best of each half, until one class is left or no question."
+    common = np.bincount(y, minlength=n_classes).argmax()
+    if depth == 0 or (y == common).all():
+        return common
+    d, threshold = best_question(x, y, n_classes)
+    left = x[:, d] < threshold
+    if not 0 < left.sum() < len(left):
+        return common
+    return d, threshold, *(grow_tree(x[part], y[part], n_classes, depth - 1) for part in (left, ~left))
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #circles-c016c
+def ask_tree(node,           # made by grow_tree
+             x: np.ndarray,  # points, shape (n, d)
+             ) -> np.ndarray:  # answers, shape (n,)
+    "Follow the questions down to an answer."
+    if not isinstance(node, tuple):
+        return np.full(len(x), node)
+    d, threshold, *sides = node
+    return np.where(x[:, d] < threshold, *(ask_tree(side, x) for side in sides))
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #c016f
+class Tree:
+    "A worker who asks up to `depth` questions, each about one coordinate (a decision tree)."
+
+    def __init__(self, depth: int = 5):  # most questions before the answer
+        self.depth = depth
+
+    def fit(self, x: np.ndarray,  # points, shape (n, d)
+            y: np.ndarray,        # their classes, shape (n,)
+            ):                    # the fitted worker
+        "Choose the questions."
+        self._root = grow_tree(x, y, y.max() + 1, self.depth)
+        return self
+
+    def predict(self, x: np.ndarray,  # points, shape (n, d)
+                ) -> np.ndarray:      # answers, shape (n,)
+        "Answer."
+        return ask_tree(self._root, np.asarray(x))
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #circles-c020
+@dataclass(frozen=True, repr=False)
+class Toy:
+    "Points, the votes of a small crowd on the training points, and the truth."
+    x: np.ndarray          # training points, shape (n, 2): row i is task i
+    votes: Votes           # every worker's vote on every training point
+    truth: pd.Series       # true class of each task
+    x_test: np.ndarray     # points nobody voted on
+    truth_test: np.ndarray  # their classes
+    workers: dict          # name -> fitted classifier
+
+    def __repr__(self):
+        return f"Toy({len(self.x)} training and {len(self.x_test)} test points; workers {', '.join(self.workers)})"
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #circles-c021
+def labelled(x: np.ndarray,         # all points, shape (n, 2)
+             y: np.ndarray,         # their classes, shape (n,)
+             n_train: int,          # the first so many are tasks, the others are for testing
+             workers: dict,         # name -> classifier with fit(x, y) and predict(x)
+             ) -> Toy:              # the crowd
+    "Let classifiers learn the true classes of the training points and vote on every one of them."
+    train, names = slice(n_train), list(workers)
+    fitted = {name: w.fit(x[train], y[train]) for name, w in workers.items()}
+    answers = np.column_stack([w.predict(x[train]) for w in fitted.values()])
+    votes = Votes.from_matrix(answers, tasks=range(n_train), workers=names, classes=range(y.max() + 1))
+    truth = pd.Series(y[train], index=votes.tasks.rename("task"), name="label")
+    return Toy(x[train], votes, truth, x[n_train:], y[n_train:], fitted)
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #c021d
+def _three_workers(seed, workers):
+    "The workers given, or else the three of this chapter."
+    return workers or {"straight": Straight(), "memory": Memory(seed=seed), "tree": Tree()}
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #c021e
+def three_circles(per_class: int = 250,  # points of each class, training and test together
+                  train: float = .7,     # share of them that are tasks: 525 of 750
+                  noise: float = .1,     # standard deviation of the noise
+                  seed: int = 0,         # of the points and of what Memory remembers
+                  workers: dict | None = None,  # name -> classifier; the three of this chapter if None
+                  ) -> Toy:              # the crowd
+    "Three noisy circles, a class each, and the votes of three classifiers."
+    x, y = circles(per_class, noise=noise, seed=seed)
+    return labelled(x, y, round(train * len(y)), _three_workers(seed, workers))
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #c021f
+def two_circles(per_class: int = 250,  # points of each class: 500 tasks
+                test: int = 0,         # further points of each class, for testing
+                noise: float = .1,     # standard deviation of the noise
+                seed: int = 0,         # of the points and of what Memory remembers
+                workers: dict | None = None,  # name -> classifier; the three of this chapter if None
+                ) -> Toy:              # the crowd
+    "Two noisy circles, a class each, and the votes of three classifiers."
+    x, y = circles(per_class + test, radii=(1., .5), noise=noise, seed=seed)
+    return labelled(x, y, 2 * per_class, _three_workers(seed, workers))
+
+# %% ../../nbs/data/04_simulated_crowds.ipynb #circles-c027
+def draw_regions(answer,          # function from points (n, 2) to classes (n,)
+                 ax,              # axes to draw on
+                 n_classes: int,  # number of classes
+                 reach: float = 1.4,  # the square from -reach to reach is coloured
+                 n: int = 200,    # points of the grid along each side
+                 ):
+    "Colour the plane by the class that `answer` gives to each point."
+    from matplotlib.colors import ListedColormap
+
+    from crowdbook.plot import OKABE_ITO
+
+    side = np.linspace(-reach, reach, n)
+    grid = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)
+    ax.imshow(np.reshape(answer(grid), (n, n)), origin="lower", extent=[-reach, reach] * 2, alpha=.35,
+              vmin=0, vmax=n_classes - 1, cmap=ListedColormap(OKABE_ITO[:n_classes]), interpolation="nearest")
+    ax.set(xticks=[], yticks=[], xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    ax.grid(False)

@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = ['agreements', 'agreement', 'WAWA', 'ZBS', 'linear_odds', 'used_classes', 'IWMV', 'shapley_shares', 'ShapleyMajority',
-           'share_of_votes', 'TwoThird']
+           'share_of_votes', 'TwoThird', 'judge_in_order', 'one_or_two', 'LA']
 
 # %% ../../nbs/models/06_weights.ipynb #c003
 import warnings
 
 import numpy as np
+import pandas as pd
 from fastcore.basics import patch
 
-from .base import above, whole
-from .engine import total, warn_of_end
-from .majority import NaiveSoft
+from .base import Aggregator, above, as_votes, whole
+from .engine import Crowd, gold_codes, total, warn_of_end
+from .majority import NaiveSoft, normalise
 from .table import Rows, Table, clamp, largest, pick, shares, softmax
 from ..votes.core import Votes
 
@@ -201,3 +202,200 @@ def _task_columns(self: TwoThird, part, table):
     if part.gold is not None:
         decided[part.gold[0]] = True
     return dict(decided=decided)
+
+# %% ../../nbs/models/06_weights.ipynb #c006s4
+def judge_in_order(votes: Votes,           # the votes; tasks are taken in the order of votes.tasks
+                   right: np.ndarray,      # alpha - 1 + agreements so far, shape (n_workers,); updated in place
+                   total: np.ndarray,      # alpha + beta - 2 + votes so far, shape (n_workers,); updated in place
+                   known: np.ndarray,      # code of the known class of each task, -1 where it is not known
+                   ) -> np.ndarray:        # shape (n_tasks, K): ability behind each class when the task came in
+    "One pass over the tasks: judge, then update the abilities of those who answered."
+    T = np.zeros((votes.n_tasks, votes.n_classes))
+    ends = np.cumsum(votes.feedback.to_numpy())
+    for i, (start, end) in enumerate(zip(np.append(0, ends[:-1]), ends)):
+        who, what = votes.worker[start:end], votes.label[start:end]
+        score = np.bincount(what, right[who] / total[who], minlength=votes.n_classes)
+        T[i] = score
+        won = score >= score.max() * (1 - 1e-9) if known[i] < 0 else np.arange(votes.n_classes) == known[i]
+        np.add.at(right, who, won[what] / won.sum())
+        np.add.at(total, who, 1)
+    return T
+
+# %% ../../nbs/models/06_weights.ipynb #label-ag-c012
+def one_or_two(name: str,  # of the parameter
+               value,      # what the user gave
+               ):
+    "The parameter is 1 or 2; if not, ValueError."
+    if isinstance(value, bool) or value not in (1, 2):
+        raise ValueError(f"{name} must be 1 or 2, not {value!r}")
+
+# %% ../../nbs/models/06_weights.ipynb #c012s0
+class LA(Aggregator):
+    "Label agreement (LA): judge tasks in order of arrival and learn from each; one or two passes (Yang et al. 2024)."
+    uses_draws = True      # the order of the tasks follows their names
+    resumes = True
+    _parameter_constraints = dict(passes=one_or_two, alpha=above(1), beta=above(1))
+
+    def __init__(self,
+                 passes: int = 2,      # 1: label at arrival; 2: judge all tasks again with the final abilities
+                 alpha: float = 2,     # Beta prior of an ability: alpha - 1 agreements ...
+                 beta: float = 2,      # ... and beta - 1 disagreements before the first vote; both above 1
+                 gold=None,            # known labels, Series or dict task -> class
+                 random_state=0):      # seed of the draws among tied classes
+        self.passes, self.alpha, self.beta, self.gold, self.random_state = passes, alpha, beta, gold, random_state
+
+    def _learn(self, crowd):
+        self._reset()
+        self._finish(crowd, self._take_in(crowd.votes, crowd.part.gold))
+
+# %% ../../nbs/models/06_weights.ipynb #c012x0
+@patch
+def _finish(self: LA, crowd, T):
+    "The tables of all tasks so far."
+    self.params_, self._used = self._ability(crowd.workers), used_classes(crowd)
+    first = Table(Rows(crowd.votes, full=True), normalise(T).ravel())
+    table = first if self.passes == 1 else self._posterior(crowd.part, self.params_)[0]
+    crowd.part.last = self.params_, clamp(table, crowd.part.gold)
+
+# %% ../../nbs/models/06_weights.ipynb #c012x0s1
+@patch
+def _posterior(self: LA, part, ability):
+    "Judge with the abilities as they are."
+    if self.passes == 1:
+        table = shares(part.rows, ability[part.votes.worker])
+    else:
+        weights = self._used.sum() * ability - 1
+        table = linear_odds(Rows(part.votes, part.gold, used=self._used), weights, part.gold)
+    return clamp(table, part.gold), np.zeros(part.votes.n_tasks)
+
+# %% ../../nbs/models/06_weights.ipynb #c012x0s2
+@patch
+def _worker_columns(self: LA):
+    "ability: its most probable value; weight: what a vote of the worker counts."
+    a = self.params_
+    return dict(ability=a, weight=a if self.passes == 1 else self._used.sum() * a - 1)
+
+# %% ../../nbs/models/06_weights.ipynb #label-ag-c013
+@patch
+def _reset(self: LA):
+    "Forget everything."
+    self._batches, self._seen, self._right, self._total = [], set(), np.zeros(0), np.zeros(0)
+    self._who = {}
+
+# %% ../../nbs/models/06_weights.ipynb #label-ag-c013s1
+@patch
+def _ability(self: LA, workers):
+    "Ability of each of these workers, the prior's for those never seen."
+    place = np.array([self._who.get(w, -1) for w in workers], dtype=int)
+    right, total = np.append(self._right, self.alpha - 1), np.append(self._total, self.alpha + self.beta - 2)
+    return right[place] / total[place]
+
+# %% ../../nbs/models/06_weights.ipynb #c013s2
+@patch
+def _check_crowd(self: LA, crowd):
+    "Refuse files: the order of the tasks would be that of their names."
+    if not hasattr(crowd, "part"):
+        raise ValueError("LA takes tasks in their order; give the files of the folder to partial_fit one by one")
+
+# %% ../../nbs/models/06_weights.ipynb #c013s4
+def _same_kind(votes, batches):
+    "Refuse a batch whose identifiers are text where those of the first batch were numbers, or the other way round."
+    for name in ("tasks", "workers", "classes") if batches else ():
+        old, new = getattr(batches[0][0], name).inferred_type, getattr(votes, name).inferred_type
+        if old != new and "empty" not in (old, new):
+            raise ValueError(f"the {name} of this batch are of type {new}, those of the first one {old}; give "
+                             f"identifiers of one kind, so that the same one is recognised in every batch")
+
+# %% ../../nbs/models/06_weights.ipynb #label-ag-c014
+@patch
+def _places(self: LA, workers):
+    "Places of these workers among all so far; newcomers are appended."
+    new = [w for w in workers if w not in self._who]
+    self._who |= dict(zip(new, range(len(self._who), len(self._who) + len(new))))
+    self._right = np.append(self._right, np.full(len(new), self.alpha - 1.))
+    self._total = np.append(self._total, np.full(len(new), self.alpha + self.beta - 2.))
+    return np.array([self._who[w] for w in workers], dtype=int)
+
+# %% ../../nbs/models/06_weights.ipynb #c014s2
+@patch
+def _take_in(self: LA, votes, gold):
+    "Judge a batch and remember it; returns the abilities behind each class."
+    again = next((t for t in votes.tasks if t in self._seen), None)
+    if again is not None:
+        raise ValueError(f"task {again!r} was in an earlier batch; give all votes of a task in the same one")
+    _same_kind(votes, self._batches)
+    place, known = self._places(votes.workers), np.full(votes.n_tasks, -1)
+    if gold is not None:
+        known[gold[0]] = gold[1]
+    right, total = self._right[place], self._total[place]
+    T = judge_in_order(votes, right, total, known)
+    self._right[place], self._total[place] = right, total
+    self._seen.update(votes.tasks)
+    self._batches.append((votes, T, known))
+    return T
+
+# %% ../../nbs/models/06_weights.ipynb #label-ag-c015
+@patch
+def partial_fit(self: LA,
+                votes,          # the next batch: Votes, or anything as_votes accepts
+                gold=None,      # known labels of tasks of this batch, Series or dict task -> class
+                ):              # the strategy itself
+    "Take in the next tasks; ValueError if one of them was in an earlier batch or in fit."
+    self._check_parameters()
+    if "_batches" not in self.__dict__:
+        self._reset()
+    votes = as_votes(votes)
+    if gold is None and self.gold is not None:  # those of the constructor may be about tasks of other batches
+        gold = pd.Series(self.gold)
+        gold = gold[gold.index.isin(votes.tasks)]
+    self._take_in(votes, None if gold is None or not len(gold) else gold_codes(votes, gold))
+    for name in ("votes_", "classes_", "_crowd", "_judged"):
+        self.__dict__.pop(name, None)
+    return self
+
+# %% ../../nbs/models/06_weights.ipynb #label-ag-c017
+def _union(indexes, in_order=False):
+    "One vocabulary for several: one after the other, or the first if they are equal, or sorted."
+    first, *others = indexes
+    if in_order:
+        return first.append(others) if others else first
+    if all(first.equals(o) for o in others):
+        return first
+    every = np.concatenate([np.asarray(i, dtype=object) for i in indexes])
+    return pd.Index(pd.unique(every)).infer_objects().sort_values()
+
+# %% ../../nbs/models/06_weights.ipynb #c017s2
+def _joined(parts):
+    "Votes of several batches, tasks in the order of arrival."
+    names = [_union([getattr(v, n) for v in parts], n == "tasks") for n in ("tasks", "workers", "classes")]
+    shift = np.cumsum([0] + [v.n_tasks for v in parts])
+    task = np.concatenate([v.task + s for v, s in zip(parts, shift)])
+    worker = np.concatenate([names[1].get_indexer(v.workers)[v.worker] for v in parts])
+    label = np.concatenate([names[2].get_indexer(v.classes)[v.label] for v in parts])
+    return Votes(task, worker, label, *names)
+
+# %% ../../nbs/models/06_weights.ipynb #c017s4
+@patch
+def _gather(self: LA):
+    "Votes, probabilities and labels of all batches, in the order of arrival."
+    votes, end = _joined([v for v, _, _ in self._batches]), 0
+    T, known = np.zeros((votes.n_tasks, votes.n_classes)), np.full(votes.n_tasks, -1)
+    for v, part, gold in self._batches:
+        place, here = votes.classes.get_indexer(v.classes), slice(end, end := end + v.n_tasks)
+        T[here, place] = part
+        known[here] = np.where(gold >= 0, place[gold], -1)
+    sure = known >= 0
+    crowd = Crowd(votes, pd.Series(votes.classes.take(known[sure]), votes.tasks[sure]), self.random_state)
+    self._finish(crowd, T)
+    self._crowd, self.votes_, self.classes_ = crowd, votes, crowd.classes
+
+# %% ../../nbs/models/06_weights.ipynb #c017s5
+def _when_asked(self, name):
+    "What partial_fit has not put together yet."
+    if name not in ("votes_", "classes_", "_crowd") or not self.__dict__.get("_batches"):
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    self._gather()
+    return self.__dict__[name]
+
+
+LA.__getattr__ = _when_asked
