@@ -407,24 +407,6 @@ class Earlier:
         mix = lambda old, new, w: w * old + (1 - w) * new
         return Table(cold.rows, mix(value, cold.value, weight[cold.rows.task]), mix(each, cold.each, weight))
 
-# %% ../../nbs/models/contract.ipynb #c024b
-@patch
-def believed(self: Earlier,
-             part: Part,     # tasks of the new crowd
-             rows: Rows,     # rows of the wanted table
-             ):              # value of each row and of each other class, kappa of each task
-    "What the earlier fit says of the tasks, and how far it knows their workers."
-    v, n, (on, same) = part.votes, part.votes.n_tasks, self._same(part.votes)
-    table, _ = self.model._posterior(Part(same), self.model.params_)
-    named, count = self.label[rows.label], np.bincount(v.task, minlength=n)
-    value, each = np.where(named >= 0, at(table, rows.task, named), 0), table.each.copy()
-    kappa = np.bincount(v.task, np.where(on, self.known[v.worker], 0), minlength=n) / np.maximum(count, 1)
-    place = self.model._results[0].index.get_indexer(v.tasks)
-    met = (np.bincount(v.task[on], minlength=n) == 0) & (place >= 0)
-    self._remembered(met, place, rows, value, each)
-    kappa[met] = np.minimum(1, self.model._results[0].n_votes.to_numpy()[place] / np.maximum(count, 1))[met]
-    return _normalised(rows, value, each, kappa)
-
 # %% ../../nbs/models/contract.ipynb #c024bs1
 @patch
 def _same(self: Earlier, v):
@@ -448,6 +430,24 @@ def _normalised(rows, value, each, weight):
     sums = np.bincount(rows.task, value, minlength=len(each)) + Table(rows, value, each).rest
     safe = np.where(sums > 0, sums, 1)
     return value / safe[rows.task], each / safe, np.where(sums > 0, weight, 0)
+
+# %% ../../nbs/models/contract.ipynb #c024b
+@patch
+def believed(self: Earlier,
+             part: Part,     # tasks of the new crowd
+             rows: Rows,     # rows of the wanted table
+             ):              # value of each row and of each other class, kappa of each task
+    "What the earlier fit says of the tasks, and how far it knows their workers."
+    v, n, (on, same) = part.votes, part.votes.n_tasks, self._same(part.votes)
+    table, _ = self.model._posterior(Part(same), self.model.params_)
+    named, count = self.label[rows.label], np.bincount(v.task, minlength=n)
+    value, each = np.where(named >= 0, at(table, rows.task, named), 0), table.each.copy()
+    kappa = np.bincount(v.task, np.where(on, self.known[v.worker], 0), minlength=n) / np.maximum(count, 1)
+    place = self.model._results[0].index.get_indexer(v.tasks)
+    met = (np.bincount(v.task[on], minlength=n) == 0) & (place >= 0)
+    self._remembered(met, place, rows, value, each)
+    kappa[met] = np.minimum(1, self.model._results[0].n_votes.to_numpy()[place] / np.maximum(count, 1))[met]
+    return _normalised(rows, value, each, kappa)
 
 # %% ../../nbs/models/contract.ipynb #c025
 @patch

@@ -14,7 +14,6 @@ from fastcore.basics import patch
 from .base import DENSE
 from .engine import Crowd, Part
 from .table import Rows, Table, distinct
-from ..votes.core import Votes
 from ..votes.identifiers import find_keys
 
 # %% ../../nbs/models/cells.ipynb #c008

@@ -138,24 +138,6 @@ def group_means(matrix: VoteMatrix,    # the vote matrix
         out[:, :, k] = phi[matrix.worker[at]].T @ pi[at]
     return out / phi[who].sum(axis=0)[:, None, None]
 
-# %% ../../nbs/models/09_kinds_of_workers.ipynb #c021
-@patch
-def _round(self: DSWC, matrix):
-    "One round; returns the bound."
-    theta = softmax_rows(matrix.A @ cluster_logs(matrix, self._phi, self._logs()) + log_(self._rho))[0]
-    phi = softmax_rows(self._by_cluster + log_(self.cluster_prevalence_))[0]
-    self._theta, self._phi, C = self._clamp(theta), phi, matrix.At @ theta
-    self._rho, self.cluster_prevalence_ = self._said @ theta, self._active @ phi
-    self.cluster_confusions_ = cluster_matrices(matrix, C, phi)
-    self._by_cluster = worker_logs(matrix, C, self._logs(), len(phi))        # for the bound, and for the next round
-    return ((self._by_cluster * phi).sum() + _scatter(theta, self._rho, self._said > 0)
-            + _scatter(phi, self.cluster_prevalence_, self._active > 0))
-
-# %% ../../nbs/models/09_kinds_of_workers.ipynb #c021s0
-def _scatter(p, share, counted):
-    "Sum of p (log share - log p) over the rows that are counted."
-    return (p * (log_(share) - log_(p)) * counted[:, None]).sum()
-
 # %% ../../nbs/models/09_kinds_of_workers.ipynb #c022
 @patch
 def _logs(self: DSWC):
@@ -168,6 +150,24 @@ def _infer(self: DSWC, votes):
     "Theta of new votes, with the clusters of their workers."
     m = votes.matrix
     return softmax_rows(m.A @ cluster_logs(m, self._phi, self._logs()) + log_(self._rho))[0]
+
+# %% ../../nbs/models/09_kinds_of_workers.ipynb #c021s0
+def _scatter(p, share, counted):
+    "Sum of p (log share - log p) over the rows that are counted."
+    return (p * (log_(share) - log_(p)) * counted[:, None]).sum()
+
+# %% ../../nbs/models/09_kinds_of_workers.ipynb #c021
+@patch
+def _round(self: DSWC, matrix):
+    "One round; returns the bound."
+    theta = softmax_rows(matrix.A @ cluster_logs(matrix, self._phi, self._logs()) + log_(self._rho))[0]
+    phi = softmax_rows(self._by_cluster + log_(self.cluster_prevalence_))[0]
+    self._theta, self._phi, C = self._clamp(theta), phi, matrix.At @ theta
+    self._rho, self.cluster_prevalence_ = self._said @ theta, self._active @ phi
+    self.cluster_confusions_ = cluster_matrices(matrix, C, phi)
+    self._by_cluster = worker_logs(matrix, C, self._logs(), len(phi))        # for the bound, and for the next round
+    return ((self._by_cluster * phi).sum() + _scatter(theta, self._rho, self._said > 0)
+            + _scatter(phi, self.cluster_prevalence_, self._active > 0))
 
 # %% ../../nbs/models/09_kinds_of_workers.ipynb #c023
 @patch(as_prop=True)

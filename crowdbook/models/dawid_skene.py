@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from .base import EM, Aggregator, empty_confusions, one_of
 from .cells import cells_of, sum_by_worker
 from .table import softmax
-from ..votes.core import VoteMatrix, Votes
+from ..votes.core import VoteMatrix
 
 # %% ../../nbs/models/07_dawid_skene.ipynb #c006
 def divided(C: np.ndarray,       # numbers that are not negative, of any shape
