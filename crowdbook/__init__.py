@@ -6,6 +6,7 @@ _HOME = {
     "votes.files": ["read_labels"],
     "data.simulation": ["simulate"],
     "models.registry": ["aggregate", "compare", "strategies", "summary"],
+    "models.base": ["load_model"],
     "models.majority": ["MajorityVote", "NaiveSoft", "WeightedMajority"],
     "models.dawid_skene": ["DawidSkene"],
     "models.glad": ["GLAD"],

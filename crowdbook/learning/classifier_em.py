@@ -18,7 +18,7 @@ from scipy.stats import norm
 from ..models.base import EM, WholeAggregator, above, as_votes, one_of, whole
 from ..models.dawid_skene import log_, softmax_rows
 from ..models.ds_family import RowPrior, coin_prior, crowd_prior, log_prior, shrink, tally, uniform_errors
-from ..models.engine import check_number, climb
+from ..models.engine import check_number, iterate
 from ..models.majority import normalise
 from ..votes.identifiers import find_keys
 
@@ -126,7 +126,7 @@ def _estimate(self: PriorDS, votes):
     self._T = self._clamp(normalise(votes.counts.astype(float)))
     for _ in range(0 if self.confusion == "MAP" else 20):
         self._round(votes, choose=True)
-    self.log_likelihood_, self.converged_ = climb(lambda: self._round(votes), self.tol, self.max_iter, "PriorDS",
+    self.log_likelihood_, self.converged_ = iterate(lambda: self._round(votes), self.tol, self.max_iter, "PriorDS",
                                                   self._progress)
     self.n_iter_, self.prevalence_ = len(self.log_likelihood_), answered / answered.sum() @ self._T
     return self.__dict__.pop("_T")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['EM', 'DENSE', 'as_votes', 'Aggregator', 'above', 'whole', 'one_of', 'as_crowd', 'in_full', 'empty_confusions',
-           'Earlier', 'narrowed', 'narrowed_gold', 'WholeAggregator']
+           'Earlier', 'load_model', 'narrowed', 'narrowed_gold', 'WholeAggregator']
 
 # %% ../../nbs/models/contract.ipynb #c003
 import inspect
@@ -18,8 +18,9 @@ from fastcore.basics import patch
 # %% ../../nbs/models/contract.ipynb #c003b
 from .engine import Crowd, Part, check_number, em, gold_codes, take, total, warn_of_end
 from .shards import Shards, is_shards
-from .table import Rows, Table, at, clamp, dense, pick, shares
+from .table import Rows, Table, at, choose, clamp, dense, shares
 from ..votes.core import Votes
+from ..votes.files import atomic, existing
 
 # %% ../../nbs/models/contract.ipynb #c012
 def as_votes(votes,        # Votes, a data frame, nested dictionaries, a matrix, or a path
@@ -214,7 +215,7 @@ def _shown(self: Aggregator, table, codes):
 def _judge(self: Aggregator, part):
     "Table, codes of the labels (-1 for none) and the table to show of a part."
     table = self._table(part)
-    codes = pick(table, part.draws if self.ties == "draw" else np.zeros(part.votes.n_tasks))
+    codes = choose(table, part.draws if self.ties == "draw" else np.zeros(part.votes.n_tasks))
     undecided = self._undecided(part, table)
     if part.gold is not None:
         undecided[part.gold[0]] = False
@@ -224,10 +225,10 @@ def _judge(self: Aggregator, part):
 # %% ../../nbs/models/contract.ipynb #c018a
 @patch(as_prop=True)
 def _results(self: Aggregator):
-    "Everything about the tasks, collected from all parts: a frame, the tables, the probability behind each worker."
+    "Everything about the tasks, collected from all parts: a frame, and the tables."
     self._check_fitted()
     if self._judged is None:
-        frames, tables, right = [], [], np.zeros(self._crowd.n_workers)
+        frames, tables = [], []
         for part in self._crowd.parts():
             table, codes, shown = self._judge(part)
             sure = np.where(codes >= 0, at(table, np.arange(len(codes)), codes.clip(min=0)), np.nan)
@@ -235,8 +236,7 @@ def _results(self: Aggregator):
             frame = dict(code=codes, n_votes=count, confidence=sure, **self._task_columns(part, table))
             frames.append(pd.DataFrame(frame, index=part.votes.tasks.rename("task")))
             tables.append(shown)
-            right += np.bincount(part.votes.worker, shown.of_votes, minlength=len(right))
-        self._judged = frames[0] if len(frames) == 1 else pd.concat(frames), tables, right
+        self._judged = frames[0] if len(frames) == 1 else pd.concat(frames), tables
     return self._judged
 
 # %% ../../nbs/models/contract.ipynb #c018as1
@@ -319,7 +319,9 @@ def empty_confusions(n_workers: int,   # number of workers
 @patch(as_prop=True)
 def workers_(self: Aggregator) -> pd.DataFrame:
     "Of each worker: number of votes, accuracy (mean probability of their votes; NaN without), and more by model."
-    load, right = self._crowd.workload, self._results[2]
+    load, tables = self._crowd.workload, self._results[1]
+    right = sum(np.bincount(part.votes.worker, table.of_votes, minlength=len(load))
+                for part, table in zip(self._crowd.parts(), tables))
     accuracy = np.divide(right, load, out=np.full(len(load), np.nan), where=load > 0)
     out = pd.DataFrame(dict(n_votes=load, accuracy=accuracy), index=self._crowd.workers.rename("worker"))
     return out.assign(**self._worker_columns())
@@ -513,6 +515,34 @@ def _gold_so_far(self: Aggregator, votes, gold, first):
         task, label = gold_codes(votes, gold)
         known |= dict(zip(votes.tasks[task], votes.classes[label]))
     return known
+
+# %% ../../nbs/models/contract.ipynb #c061
+@patch
+def save(self: Aggregator,
+         path,   # file to write, such as ds.joblib
+         ):
+    "Write the fitted strategy with its votes; ValueError if it is not fitted, or its votes stay in a folder of shards."
+    import joblib
+    self._check_fitted()
+    if not isinstance(self._crowd, Crowd):
+        raise ValueError("the votes of this fit stay in their files; keep its labels with write_labels, and workers_")
+    with atomic(path) as draft:
+        joblib.dump(self, draft, compress=3)
+
+# %% ../../nbs/models/contract.ipynb #c062
+def load_model(path,            # file that save wrote
+               ) -> Aggregator:  # the fitted strategy
+    "A fitted strategy from its file, which must be one that you trust; ValueError for any other file."
+    import joblib
+    path = existing(path, folders=False)
+    try:
+        model = joblib.load(path)
+    except Exception as e:
+        raise ValueError(f"{path} cannot be read as a fitted strategy ({type(e).__name__}); write it with save") \
+            from None
+    if not isinstance(model, Aggregator):
+        raise ValueError(f"{path} holds a {type(model).__name__}; load_model reads what the save of a strategy wrote")
+    return model
 
 # %% ../../nbs/models/contract.ipynb #c053b
 def narrowed(votes: Votes,        # the votes

@@ -6,13 +6,14 @@
 __all__ = ['PROMISES', 'crowd_of', 'quiet', 'check_strategy']
 
 # %% ../../nbs/models/checks.ipynb #c003
-import pickle
+import tempfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .base import DENSE
+from .base import DENSE, load_model
 from ..votes.core import Votes
 
 # %% ../../nbs/models/checks.ipynb #c006
@@ -103,7 +104,7 @@ def _new_votes_are_judged(model, votes, truth, fit):
 
 # %% ../../nbs/models/checks.ipynb #c011s2
 def _parameters_are_kept(model, votes, truth, fit):
-    "get_params, set_params, scikit-learn's clone, and pickling."
+    "get_params, set_params, scikit-learn's clone, save and load_model."
     from sklearn.base import clone
 
     params = model.get_params(deep=True)
@@ -111,8 +112,10 @@ def _parameters_are_kept(model, votes, truth, fit):
     same = type(twin) is type(model) and all(getattr(twin, k) is v for k, v in params.items())
     assert same, "clone changes parameters"
     assert twin.set_params(**params) is twin, "set_params does not return the model"
-    back = pickle.loads(pickle.dumps(model))
-    assert back.labels_.equals(model.labels_), "labels change when the model is pickled"
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "model.joblib")
+        back = load_model(Path(folder) / "model.joblib")
+    assert back.labels_.equals(model.labels_), "labels change when the model is saved and loaded"
 
 # %% ../../nbs/models/checks.ipynb #c013
 PROMISES = [_shapes_are_right, _confusions_sum_to_one, _objective_never_falls, _order_changes_nothing,

@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from .base import EM, WholeAggregator, whole
 from .cells import sum_by_worker
 from .dawid_skene import divided, log_, m_step, softmax_rows
-from .engine import climb
+from .engine import iterate
 from .majority import normalise
 from ..votes.core import VoteMatrix
 
@@ -103,7 +103,7 @@ class DSWC(WholeAggregator):
 
     def _estimate(self, votes):
         self._begin(votes)
-        self.elbo_, self.converged_ = climb(lambda: self._round(votes.matrix), self.tol, self.max_iter,
+        self.elbo_, self.converged_ = iterate(lambda: self._round(votes.matrix), self.tol, self.max_iter,
                                             f"DSWC[L={self.L}]", self._progress)
         self.n_iter_ = len(self.elbo_)
         del self._by_cluster

@@ -23,7 +23,7 @@ from .cells import Pairs, all_rows, cells_of, sum_by_worker
 from .dawid_skene import DawidSkene, divided, log_
 from .engine import check_number, em, total, warn_of_end
 from .majority import NaiveSoft
-from .table import Rows, Table, at, clamp, largest, pick, shares, softmax
+from .table import Rows, Table, at, choose, clamp, largest, shares, softmax
 from ..votes.core import VoteMatrix, Votes
 from ..votes.identifiers import find_keys
 
@@ -161,7 +161,7 @@ FastDawidSkene._parameter_constraints = {k: v for k, v in DawidSkene._parameter_
 @patch
 def _sums(self: FastDawidSkene, part, table):
     "Decide, then count."
-    rows, choice = table.rows, pick(table, part.draws)
+    rows, choice = table.rows, choose(table, part.draws)
     return DawidSkene._sums(self, part, Table(rows, (rows.label == choice[rows.task]).astype(float)))
 
 # %% ../../nbs/models/08_few_votes.ipynb #c022s2

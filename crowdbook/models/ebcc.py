@@ -15,7 +15,7 @@ from scipy.special import digamma, gammaln
 
 from .base import EM, WholeAggregator, above, whole
 from .dawid_skene import softmax_rows
-from .engine import Crowd, climb
+from .engine import Crowd, iterate
 from .mace import best_run, keyed_uniform, mix, spawn, vote_keys
 from .majority import normalise
 from ..votes.core import VoteMatrix, Votes
@@ -149,7 +149,7 @@ def _run(self: EBCC, votes, start, alpha, seed):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        trace, converged = climb(round_, self.tol, self.max_iter, "EBCC", self._progress)
+        trace, converged = iterate(round_, self.tol, self.max_iter, "EBCC", self._progress)
     return R, found, trace, converged
 
 # %% ../../nbs/models/12_ebcc.ipynb #c020

@@ -17,7 +17,7 @@ from fastcore.basics import patch
 from .base import above, one_of, whole
 from .engine import check_number
 from .majority import NaiveSoft
-from .table import by_task, clamp, distinct, pick, shares
+from .table import by_task, choose, clamp, distinct, shares
 from ..votes.core import Votes
 
 # %% ../../nbs/models/17_plantnet.ipynb #c006
@@ -126,7 +126,7 @@ def _posterior(self: PlantNet, part, weight):
 def _valid_labels(self: PlantNet, part, weight):
     "Label, weight behind it, its share, and validity of each observation of a part."
     votes, rows = part.votes, part.rows
-    labels = pick(self._posterior(part, weight)[0], part.draws)
+    labels = choose(self._posterior(part, weight)[0], part.draws)
     behind = np.bincount(rows.row, self._vote_weights(votes, weight), minlength=len(rows))
     mine = by_task(rows, behind * (rows.label == labels[rows.task]))
     doubt = (votes.worker == self._machine) & (votes.label != labels[votes.task]) & (self.ai == "invalidating")

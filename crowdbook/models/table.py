@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['distinct', 'Rows', 'unnamed', 'by_task', 'largest', 'Table', 'shares', 'dense', 'at', 'clamp', 'softmax',
-           'only_known', 'task_hash', 'task_draws', 'tied_rows', 'tied_before', 'pick', 'to_csr']
+           'only_known', 'task_hash', 'task_draws', 'tied_rows', 'tied_before', 'choose', 'to_csr']
 
 # %% ../../nbs/models/tables.ipynb #c003
 from functools import cached_property
@@ -247,7 +247,7 @@ def tied_before(
     return before - np.append(before, 0)[np.minimum(rows.first[:-1], len(before))][rows.task]
 
 # %% ../../nbs/models/tables.ipynb #c042
-def pick(
+def choose(
     table: Table,  # class probabilities
     draws: np.ndarray,  # a number in [0, 1) for each task, shape (n_tasks,)
 ) -> np.ndarray:  # code of the chosen class of each task, shape (n_tasks,)

@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from .base import Aggregator, above, as_votes, whole
 from .engine import Crowd, gold_codes, total, warn_of_end
 from .majority import NaiveSoft, normalise
-from .table import Rows, Table, clamp, largest, pick, shares, softmax
+from .table import Rows, Table, choose, clamp, largest, shares, softmax
 from ..votes.core import Votes
 
 # %% ../../nbs/models/06_weights.ipynb #c006
@@ -54,7 +54,7 @@ class WAWA(NaiveSoft):
         return same / np.maximum(crowd.workload, 1)
 
     def _chosen(self, part, weights):
-        return pick(self._posterior(part, weights)[0], part.draws)
+        return choose(self._posterior(part, weights)[0], part.draws)
 
     def _worker_columns(self):
         return dict(weight=self.params_)
