@@ -76,13 +76,16 @@ def _targets(dataset, labels, probas, strategy, hard):
     return (model.labels_ if hard else model.probas_), strategy or DEFAULT
 
 # %% ../nbs/reference/command_line_learning.ipynb #c020
-def read_probas(path,   # csv with task and a column for each class
+def read_probas(path,   # csv, tsv, json or parquet with task and a column for each class
                 votes,  # Votes with these tasks and classes
                 ):      # data frame, a row a task of the file and a column a class; rows sum to 1, or are 0
     "Soft labels as `aggregate --probas` writes them; ValueError if a class, a task or a row is not as it should be."
     import numpy as np
     import pandas as pd
-    frame, names = pd.read_csv(path), class_columns(votes.classes)
+
+    from crowdbook.votes.files import read_table
+    frame = read_table(path, lambda header: dict(zip(header, header)), missing=[""])
+    names = class_columns(votes.classes)
     for column in (c for c in ("task", *names) if c not in frame):
         raise ValueError(f"{path} has no column {column!r}; write it with crowdbook aggregate --probas")
     if "strategy" in frame and frame.strategy.nunique() > 1:

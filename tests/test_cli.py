@@ -291,6 +291,18 @@ def test_classes_named_as_columns(tmp_path, strategies):
         assert list(read.columns) == classes and (read.idxmax(axis=1) == [classes[i % 3] for i in range(6)]).all()
 
 
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet", "json"])
+@pytest.mark.parametrize("tasks", [["007", "008"], ["1.0", "1e3"], ["1", "2"]])
+def test_probabilities_come_back(tmp_path, tasks, ending):
+    "What aggregate --probas writes is read back, whatever the tasks are called."
+    from crowdbook.cli_learning import read_probas
+    rows = [(t, w, "xy"[i]) for i, t in enumerate(tasks) for w in "ab"]
+    pd.DataFrame(rows, columns=["task", "worker", "label"]).to_csv(tmp_path / "v.csv", index=False)
+    crowdbook("aggregate", "v.csv", "-s", "NS", "--probas", f"p.{ending}", cwd=tmp_path)
+    read = read_probas(tmp_path / f"p.{ending}", Votes.read(tmp_path / "v.csv"))
+    assert [str(t) for t in read.index] == tasks and read.to_numpy().tolist() == [[1, 0], [0, 1]]
+
+
 def test_nothing_is_written_when_something_fails(folder):
     before = sorted(p.name for p in folder.iterdir())
     crowdbook("aggregate", "votes.csv", "-s", "WMV", "-o", "labels.csv", cwd=folder, code=2)

@@ -183,10 +183,12 @@ def open_parquet(path,   # of a Parquet file
 
 # %% ../../nbs/votes/02_files.ipynb #f019a
 def _parquet(path, columns):
-    "Batches of the columns {what: name} of a Parquet file."
+    "Batches of the columns {what: name} of a Parquet file, which may be a function of its names."
     import pyarrow as pa
     file = open_parquet(path)
-    schema, names = file.schema_arrow, list(dict.fromkeys(columns.values()))
+    schema = file.schema_arrow
+    columns = columns(schema.names) if callable(columns) else columns
+    names = list(dict.fromkeys(columns.values()))
     check_columns(schema.names, columns, path)
     for c in names:
         if pa.types.is_nested(schema.field(c).type):
@@ -241,7 +243,8 @@ def read_records(path,                     # JSON file (a list of records, or on
 
 # %% ../../nbs/votes/02_files.ipynb #f023
 def _records_frame(records, columns, path):
-    "The keys {what: name} of records as columns; a record without one of them is refused."
+    "The keys {what: name} of records, which may be a function of the first one's, as columns; none may lack one."
+    columns = columns(list(records[0]) if records else []) if callable(columns) else columns
     for n, r in enumerate(records):
         for what, name in columns.items():
             if name not in r:
@@ -265,7 +268,7 @@ def _pieces(path, suffix, columns, sep, encoding, missing):
 
 # %% ../../nbs/votes/02_files.ipynb #f025
 def read_table(path,                     # csv, tsv, jsonl, json (a list of records) or parquet file
-               columns,                  # what for -> name of the column, a dictionary, such as {"label": "says"}
+               columns,                  # what for -> name of the column, such as {"label": "says"}, or a function of all
                sep: str | None = None,   # separator of a delimited file; by its ending if None
                encoding: str = "utf-8",  # of a text file
                missing=MISSING,          # how a delimited file writes a missing value, unless in quotes
