@@ -84,8 +84,7 @@ def read_probas(path,   # csv, tsv, json or parquet with task and a column for e
     import pandas as pd
 
     from crowdbook.votes.files import read_table
-    frame = read_table(path, lambda header: dict(zip(header, header)), missing=[""])
-    names = class_columns(votes.classes)
+    frame, names = read_table(path, lambda h: dict(zip(h, h)), missing=[""]), class_columns(votes.classes)
     for column in (c for c in ("task", *names) if c not in frame):
         raise ValueError(f"{path} has no column {column!r}; write it with crowdbook aggregate --probas")
     if "strategy" in frame and frame.strategy.nunique() > 1:
