@@ -75,6 +75,14 @@ def _targets(dataset, labels, probas, strategy, hard):
     model = aggregate(dataset.votes, strategy or DEFAULT)
     return (model.labels_ if hard else model.probas_), strategy or DEFAULT
 
+# %% ../nbs/reference/command_line_learning.ipynb #c020p
+def _probabilities(cells):
+    "The numbers in the cells of a table, 0 where they are empty, and which rows are probabilities or all 0."
+    import numpy as np
+    import pandas as pd
+    p = cells.apply(pd.to_numeric, errors="coerce").where(cells.notna(), 0).to_numpy()
+    return p, (p >= 0).all(axis=1) & np.isclose(p.sum(axis=1), 1, atol=1e-3) | (p == 0).all(axis=1)
+
 # %% ../nbs/reference/command_line_learning.ipynb #c020
 def read_probas(path,   # csv, tsv, json or parquet with task and a column for each class
                 votes,  # Votes with these tasks and classes
@@ -90,8 +98,7 @@ def read_probas(path,   # csv, tsv, json or parquet with task and a column for e
     if "strategy" in frame and frame.strategy.nunique() > 1:
         raise ValueError(f"{path} holds {frame.strategy.nunique()} strategies; write one with a single -s")
     place = votes.tasks.map(str).get_indexer(frame.task.map(str))
-    p = frame[names].apply(pd.to_numeric, errors="coerce").where(frame[names].notna(), 0).to_numpy()
-    fine = (p >= 0).all(axis=1) & np.isclose(p.sum(axis=1), 1, atol=1e-3) | (p == 0).all(axis=1)
+    p, fine = _probabilities(frame[names])
     for bad, why in ((place < 0, "is not in the data set"), (frame.task.duplicated(), "has several rows; keep one"),
                      (~fine, "has a row that does not hold probabilities with the sum 1")):
         if np.any(bad):
