@@ -268,7 +268,7 @@ def _pieces(path, suffix, columns, sep, encoding, missing):
 
 # %% ../../nbs/votes/02_files.ipynb #f025
 def read_table(path,                     # csv, tsv, jsonl, json (a list of records) or parquet file
-               columns,                  # what for -> name of the column, such as {"label": "says"}, or a function of all
+               columns,                  # {what for: name of the column}, or a function that makes it of all names
                sep: str | None = None,   # separator of a delimited file; by its ending if None
                encoding: str = "utf-8",  # of a text file
                missing=MISSING,          # how a delimited file writes a missing value, unless in quotes
