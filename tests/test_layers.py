@@ -120,6 +120,24 @@ def test_torch_is_an_extra():
     assert not wrong, wrong
 
 
+def test_nothing_is_lost():
+    "Strategies, scores, commands, importers and names of the front door that the flat package had still answer."
+    import crowdbook as cb
+    import crowdbook.cli  # noqa: F401  (it fills the table of commands)
+    from crowdbook.cli_options import COMMANDS
+    from crowdbook.scores.ranking import registered_scores
+    from crowdbook.votes.importers import IMPORTERS
+    old = """DS DSS DSWC EBCC FDS GLAD IWMV KOS LA MACE MAP MMSR MV NS OneCoin Panel PlantNet Shapley TwoThird WAWA WDS WMV
+        ZBS AUM AUMC WAUM entropy gain glad margin ability accuracy agreement spam_score time trace_confusion traps
+        fleiss gwet krippendorff aggregate shards report identify scores strategies install simulate demo train
+        aggregate-deep modelinfo label-studio mturk prodigy toloka zooniverse Votes read_labels compare summary
+        MajorityVote NaiveSoft WeightedMajority DawidSkene load_labelme load_cifar10h load_music load_votes
+        identify_tasks identify_workers write_report Tasks Recipe Classifier CrowdLayer CoNAL crowd_model
+        ClassifierEM""".split()
+    assert set(old) <= {*cb.strategies(), *registered_scores(), *COMMANDS, *IMPORTERS, *cb.__all__}
+    assert all(callable(getattr(cb, name)) for name in cb.__all__)
+
+
 def code_cells(path):
     "Sizes of the code cells of a chapter, in lines that are not blank."
     cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
