@@ -127,8 +127,8 @@ def test_nothing_is_lost():
     from crowdbook.cli_options import COMMANDS
     from crowdbook.scores.ranking import registered_scores
     from crowdbook.votes.importers import IMPORTERS
-    old = """DS DSS DSWC EBCC FDS GLAD IWMV KOS LA MACE MAP MMSR MV NS OneCoin Panel PlantNet Shapley TwoThird WAWA WDS WMV
-        ZBS AUM AUMC WAUM entropy gain glad margin ability accuracy agreement spam_score time trace_confusion traps
+    old = """DS DSS DSWC EBCC FDS GLAD IWMV KOS LA MACE MAP MMSR MV NS OneCoin Panel PlantNet Shapley TwoThird WAWA WDS
+        WMV ZBS AUM AUMC WAUM entropy gain glad margin ability accuracy agreement spam_score time trace_confusion traps
         fleiss gwet krippendorff aggregate shards report identify scores strategies install simulate demo train
         aggregate-deep modelinfo label-studio mturk prodigy toloka zooniverse Votes read_labels compare summary
         MajorityVote NaiveSoft WeightedMajority DawidSkene load_labelme load_cifar10h load_music load_votes
