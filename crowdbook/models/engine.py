@@ -41,15 +41,6 @@ class Part:
         "A number in [0, 1) for each task."
         return task_draws(self.votes.tasks, self.random_state)
 
-# %% ../../nbs/models/engine.ipynb #c014cs4
-@patch(as_prop=True)
-def answered(self: Part) -> np.ndarray:
-    "Tasks about which something is known, a vote or a gold label: boolean, shape (n_tasks,)."
-    some = np.bincount(self.votes.task, minlength=self.votes.n_tasks) > 0
-    if self.gold is not None:
-        some[self.gold[0]] = True
-    return some
-
 # %% ../../nbs/models/engine.ipynb #c014cs1
 @patch
 def kept(self: Part,
@@ -60,6 +51,17 @@ def kept(self: Part,
     if name not in self.cache:
         self.cache[name] = make()
     return self.cache[name]
+
+# %% ../../nbs/models/engine.ipynb #c014cs4
+@patch(as_prop=True)
+def answered(self: Part) -> np.ndarray:
+    "Tasks about which something is known, a vote or a gold label: boolean, shape (n_tasks,)."
+    def make():
+        some = np.bincount(self.votes.task, minlength=self.votes.n_tasks) > 0
+        if self.gold is not None:
+            some[self.gold[0]] = True
+        return some
+    return self.kept("answered", make)
 
 # %% ../../nbs/models/engine.ipynb #c014d
 class Crowd:

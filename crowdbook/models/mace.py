@@ -17,7 +17,7 @@ from scipy.special import digamma, expit, gammaln, log_expit
 
 # %% ../../nbs/models/11_mace.ipynb #c003s0
 from .base import EM, Aggregator, above, empty_confusions, one_of, whole
-from .cells import Pairs
+from .cells import Pairs, rows_in_use
 from .engine import Crowd, em, total
 from .table import Rows, softmax
 from .weights import used_classes
@@ -259,7 +259,7 @@ def _posterior(self: MACE, part, beliefs):
 @patch
 def _rows(self: MACE, part):
     "The named classes; classes that nobody uses are no part of the model."
-    return part.kept("rows in use", lambda: Rows(part.votes, part.gold, used=self._used))
+    return rows_in_use(part, self._used)
 
 # %% ../../nbs/models/11_mace.ipynb #c031
 @patch

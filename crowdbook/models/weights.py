@@ -14,6 +14,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 from .base import Aggregator, above, as_votes, whole
+from .cells import rows_in_use
 from .engine import Crowd, gold_codes, total, warn_of_end
 from .majority import NaiveSoft, normalise
 from .table import Rows, Table, choose, clamp, largest, shares, softmax
@@ -132,7 +133,7 @@ def _posterior(self: IWMV, part, weights):
     if weights is None:                                     # the majority, to begin with
         table = clamp(shares(part.rows), part.gold)
     else:
-        table = linear_odds(Rows(part.votes, part.gold, used=self._used), weights, part.gold)
+        table = linear_odds(rows_in_use(part, self._used), weights, part.gold)
     return table, np.zeros(part.votes.n_tasks)
 
 # %% ../../nbs/models/06_weights.ipynb #c030
@@ -265,7 +266,7 @@ def _posterior(self: LA, part, ability):
         table = shares(part.rows, ability[part.votes.worker])
     else:
         weights = self._used.sum() * ability - 1
-        table = linear_odds(Rows(part.votes, part.gold, used=self._used), weights, part.gold)
+        table = linear_odds(rows_in_use(part, self._used), weights, part.gold)
     return clamp(table, part.gold), np.zeros(part.votes.n_tasks)
 
 # %% ../../nbs/models/06_weights.ipynb #c012x0s2
