@@ -56,8 +56,10 @@ def zero_or_more(name: str,  # of the parameter
                  value,      # what the user gave
                  ):
     "The parameter is 0 or a number above it; if not, ValueError."
-    if value != 0:
-        check_number(name, value)
+    try:
+        check_number(name, value or 1)                          # nothing is a number of pseudo-votes as well
+    except ValueError:
+        raise ValueError(f"{name} must be 0 or a number above it, not {value!r}") from None
 
 # %% ../../nbs/models/08_few_votes.ipynb #c012s0
 class OneCoin(Aggregator):
@@ -81,13 +83,6 @@ class OneCoin(Aggregator):
 def _rows(self: OneCoin, part):
     "The named classes where these are enough, or where all would be too many."
     return part.rows if self.prior == "uniform" or self._crowd_size > DENSE else all_rows(part)
-
-
-@patch
-def _start(self: OneCoin, crowd):
-    "First parameters, from the shares of the votes."
-    self._load, self._crowd_size = crowd.workload, max(crowd.n_tasks, crowd.n_classes) * crowd.n_classes
-    return Aggregator._start(self, crowd)
 
 # %% ../../nbs/models/08_few_votes.ipynb #c013
 @patch
@@ -117,6 +112,13 @@ def _log_prior(self: OneCoin, params):
     "Logarithm of the Beta prior, up to a constant."
     s = params["s"][self._load > 0]
     return self.right * log_(s).sum() + self.wrong * log_(1 - s).sum()
+
+# %% ../../nbs/models/08_few_votes.ipynb #c013s7
+@patch
+def _start(self: OneCoin, crowd):
+    "First parameters, from the shares of the votes."
+    self._load, self._crowd_size = crowd.workload, max(crowd.n_tasks, crowd.n_classes) * crowd.n_classes
+    return Aggregator._start(self, crowd)
 
 # %% ../../nbs/models/08_few_votes.ipynb #c014
 @patch(as_prop=True)
@@ -284,14 +286,6 @@ class MAPDawidSkene(DawidSkene):
 
 # %% ../../nbs/models/08_few_votes.ipynb #c039s3
 @patch
-def _start(self: MAPDawidSkene, crowd):
-    "First parameters; the same coin for all workers."
-    n = self.right + self.wrong
-    self._prior = CoinPrior(n, np.full(crowd.n_workers, self.right / n))
-    return DawidSkene._start(self, crowd)
-
-
-@patch
 def _pseudo(self: MAPDawidSkene, worker, answer, label):
     "Pseudo-votes of cells: arrays that are broadcast against each other."
     return self._prior.strength * coin_rates(self._prior.s, worker, answer, label, self._cells.n_classes)
@@ -339,6 +333,14 @@ def _posterior(self: MAPDawidSkene, part, params):
     rows, log_unseen = self._rows(part), lambda *cell: log_(self._unseen(params, *cell))
     evidence = self._cells.score(part, log_(params["pi"]), log_unseen)
     return softmax(rows, evidence + log_(params["rho"])[rows.label], gold=part.gold)
+
+# %% ../../nbs/models/08_few_votes.ipynb #c042s6
+@patch
+def _start(self: MAPDawidSkene, crowd):
+    "First parameters; the same coin for all workers."
+    n = self.right + self.wrong
+    self._prior = CoinPrior(n, np.full(crowd.n_workers, self.right / n))
+    return DawidSkene._start(self, crowd)
 
 # %% ../../nbs/models/08_few_votes.ipynb #c042s3
 @patch(as_prop=True)
@@ -474,55 +476,6 @@ class ShrunkDawidSkene(MAPDawidSkene):
         self.towards, self.prevalence, self.start, self.classes = towards, prevalence, start, classes
         self.tol, self.max_iter, self.gold, self.random_state = tol, max_iter, gold, random_state
 
-# %% ../../nbs/models/08_few_votes.ipynb #c061
-@patch
-def _learn(self: ShrunkDawidSkene, crowd):
-    "From one start or from both; the fit with the higher bound is kept."
-    self._cells, self._popular = cells_of(crowd, self.classes, "DSS"), crowd.popularity
-    starts = ("votes",) if self._warm else ("votes", "MAP") if self.start == "best" else (self.start,)
-    kept = None
-    for start in starts:
-        self._learn_from(crowd, self._first_sums(crowd, start))
-        if kept is None or self.bound_ > kept["bound_"] + 1e-7 * abs(self.bound_):
-            kept = dict(self.__dict__)
-    self.__dict__.update(kept)
-    warn_of_end("DSS", self.max_iter, self.converged_)
-
-# %% ../../nbs/models/08_few_votes.ipynb #c061s1
-@patch
-def _first_sums(self: ShrunkDawidSkene, crowd, start):
-    "Sums of the first tables."
-    first = self._first_table
-    if start == "MAP":
-        model = MAPDawidSkene(max_iter=50, classes="all" if self._cells.full else "named")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")                 # only a start: it need not converge
-            first = model._fit(crowd, False)._table
-    return total(crowd, lambda part: (self._sums(part, first(part)), 0.))[0]
-
-# %% ../../nbs/models/08_few_votes.ipynb #c062
-@patch
-def _learn_from(self: ShrunkDawidSkene, crowd, sums):
-    "Two phases: first the strengths follow the tables, until they settle; then they stay. Sets params_ and bound_."
-    same, first, self.strengths_ = 0, 0, None
-    while same < 5 and first < 50:
-        last = self.strengths_
-        self._prior, self.strengths_ = self._prior_of(sums["C"])
-        same, first = same + 1 if self.strengths_ == last else 0, first + 1
-        sums, _ = total(crowd, self._local, self._update(sums))
-    self.params_, self.log_likelihood_, self.converged_ = em(self, crowd, self._update(sums), self._progress)
-    self.n_iter_ = first + len(self.log_likelihood_)
-    final, entropy = total(crowd, self._entropy)
-    self.bound_ = float(self._evidence(final["C"]) + entropy)
-
-# %% ../../nbs/models/08_few_votes.ipynb #c062s1
-@patch
-def _entropy(self: ShrunkDawidSkene, part):
-    "Sums of the last tables of a part, and sum T (log rho - log T) of its answered tasks."
-    table = self._table(part)
-    rows, T = table.rows, np.where(part.answered[table.rows.task], table.value, 0)
-    return self._sums(part, table), (T * (log_(self.params_["rho"])[rows.label] - log_(T))).sum()
-
 # %% ../../nbs/models/08_few_votes.ipynb #c063
 @patch
 def _prior_of(self: ShrunkDawidSkene, C):
@@ -559,6 +512,18 @@ def _unseen(self: ShrunkDawidSkene, params, worker, answer, label):
         return shrunk(self._prior, params["tally"], worker, answer, label)
     return MAPDawidSkene._unseen(self, params, worker, answer, label)
 
+# %% ../../nbs/models/08_few_votes.ipynb #c061s1
+@patch
+def _first_sums(self: ShrunkDawidSkene, crowd, start):
+    "Sums of the first tables."
+    first = self._first_table
+    if start == "MAP":
+        model = MAPDawidSkene(max_iter=50, classes="all" if self._cells.full else "named")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")                 # only a start: it need not converge
+            first = model._fit(crowd, False)._table
+    return total(crowd, lambda part: (self._sums(part, first(part)), 0.))[0]
+
 # %% ../../nbs/models/08_few_votes.ipynb #c065
 def bound(prior: RowPrior,      # pseudo-votes
           matrix: VoteMatrix,   # the vote matrix
@@ -581,6 +546,43 @@ def _evidence(self: ShrunkDawidSkene, C):
         return bound(self._prior, cells.pairs, tallied(C, cells.pairs, cells.n_workers))
     return (log_rising(self._pseudo(cells.worker, cells.answer, cells.label), C)
             - log_rising(self._prior.strength, cells.group_sum(C)))
+
+# %% ../../nbs/models/08_few_votes.ipynb #c062s1
+@patch
+def _entropy(self: ShrunkDawidSkene, part):
+    "Sums of the last tables of a part, and sum T (log rho - log T) of its answered tasks."
+    table = self._table(part)
+    rows, T = table.rows, np.where(part.answered[table.rows.task], table.value, 0)
+    return self._sums(part, table), (T * (log_(self.params_["rho"])[rows.label] - log_(T))).sum()
+
+# %% ../../nbs/models/08_few_votes.ipynb #c062
+@patch
+def _learn_from(self: ShrunkDawidSkene, crowd, sums):
+    "Two phases: first the strengths follow the tables, until they settle; then they stay. Sets params_ and bound_."
+    same, first, self.strengths_ = 0, 0, None
+    while same < 5 and first < 50:
+        last = self.strengths_
+        self._prior, self.strengths_ = self._prior_of(sums["C"])
+        same, first = same + 1 if self.strengths_ == last else 0, first + 1
+        sums, _ = total(crowd, self._local, self._update(sums))
+    self.params_, self.log_likelihood_, self.converged_ = em(self, crowd, self._update(sums), self._progress)
+    self.n_iter_ = first + len(self.log_likelihood_)
+    final, entropy = total(crowd, self._entropy)
+    self.bound_ = float(self._evidence(final["C"]) + entropy)
+
+# %% ../../nbs/models/08_few_votes.ipynb #c061
+@patch
+def _learn(self: ShrunkDawidSkene, crowd):
+    "From one start or from both; the fit with the higher bound is kept."
+    self._cells, self._popular = cells_of(crowd, self.classes, "DSS"), crowd.popularity
+    starts = ("votes",) if self._warm else ("votes", "MAP") if self.start == "best" else (self.start,)
+    kept = None
+    for start in starts:
+        self._learn_from(crowd, self._first_sums(crowd, start))
+        if kept is None or self.bound_ > kept["bound_"] + 1e-7 * abs(self.bound_):
+            kept = dict(self.__dict__)
+    self.__dict__.update(kept)
+    warn_of_end("DSS", self.max_iter, self.converged_)
 
 # %% ../../nbs/models/08_few_votes.ipynb #c081
 class Panel(Aggregator):
