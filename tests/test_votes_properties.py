@@ -199,6 +199,19 @@ def test_one_reader_for_all(tmp_path, suffix):
     assert read_seconds(path, "x", "who").to_dict("list") == dict(worker=["ann", "bob"], seconds=[1.5, 2.0])
 
 
+def test_damaged_files(tmp_path):
+    "Cut off, damaged or nested without end: one sentence, and the name of the file."
+    whole = gzip.compress("task,worker,label\n".encode() + b"".join(b"%d,%d,x\n" % (i, i % 7) for i in range(3000)))
+    broken = whole[:400] + bytes(b ^ 255 for b in whole[400:440]) + whole[440:]
+    for name, content in (("cut.csv.gz", whole[:-30]), ("broken.csv.gz", broken), ("no.csv.gz", b"task,label\n")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name}: damaged, or cut off"):
+            Votes.read(tmp_path / name)
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="deep.json: lists or objects stand in one another too deeply"):
+        Votes.read(tmp_path / "deep.json")
+
+
 def test_text_becomes_numbers_together():
     "Identifiers of a text file and those that are given are numbers both, or text both."
     for wanted, names in ((["0", "1"], [0, 1]), ([1, 0], [1, 0]), (["0", "1", "?"], ["0", "1", "?"])):

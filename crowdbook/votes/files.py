@@ -17,6 +17,7 @@ import os
 import re
 import tempfile
 import warnings
+import zlib
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -65,9 +66,14 @@ def text_options(encoding,   # as the user named it
     return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 # %% ../../nbs/votes/02_files.ipynb #f010
+@contextmanager
 def _open(path, mode="rt", **kw):
-    "Open a file, compressed or not."
-    return (gzip.open if Path(path).suffix == ".gz" else open)(path, mode, **kw)
+    "A file, compressed or not; ValueError if it is compressed and damaged."
+    with (gzip.open if Path(path).suffix == ".gz" else open)(path, mode, **kw) as file:
+        try:
+            yield file
+        except (EOFError, zlib.error, gzip.BadGzipFile) as e:
+            raise ValueError(f"{path}: damaged, or cut off before its end ({e}); compress or fetch it again") from None
 
 
 _NO_TEXT = re.compile("[\udc80-\udcff]")     # what "surrogateescape" makes of a byte that is no text
@@ -201,11 +207,11 @@ def _no_key_twice(pairs):
     "A dictionary from its pairs."
     out = dict(pairs)
     if len(out) < len(pairs):
-        keys = [k for k, _ in pairs]
-        raise KeyError(next(k for k in keys if keys.count(k) > 1))
+        seen = set()
+        raise KeyError(next(k for k, _ in pairs if k in seen or seen.add(k)))
     return out
 
-
+# %% ../../nbs/votes/02_files.ipynb #f021j
 def load_json(text: str,   # JSON
               source,      # what errors call it
               ):           # what it says
@@ -214,6 +220,9 @@ def load_json(text: str,   # JSON
         return json.loads(text, object_pairs_hook=_no_key_twice)
     except KeyError as e:
         raise ValueError(f"{source}: the key {e} stands twice in one object; keep one") from None
+    except RecursionError:
+        raise ValueError(f"{source}: lists or objects stand in one another too deeply to be read; votes "
+                         f"need three levels at most") from None
     except json.JSONDecodeError as e:
         at = f"line {e.lineno} column {e.colno}"
         raise ValueError(f"{source}: not valid JSON ({e.msg}, {at}); repair it there") from None
