@@ -1,6 +1,7 @@
 "What must hold for any votes: there and back again in every format, and the two sparse products."
 
 import gzip
+from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
@@ -140,10 +141,11 @@ def test_read_once(tmp_path, name):
         (tmp_path / name).write_bytes(gzip.compress((tmp_path / "v.csv").read_bytes()))
     real = files._open
 
+    @contextmanager
     def once(path, *args, **more):
-        file = real(path, *args, **more)
-        path.unlink()
-        return file
+        with real(path, *args, **more) as file:
+            path.unlink()
+            yield file
 
     with mock.patch.object(files, "_open", once):
         assert Votes.read(tmp_path / name) == votes
