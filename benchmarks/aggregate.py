@@ -6,9 +6,9 @@
     python benchmarks/aggregate.py -o benchmarks/aggregate.json --table nbs/results/speed.csv     # what the book shows
 
 10,000 tasks x 2,571 workers, K=10, 511,400 votes of workers with independent confusion matrices (seed 0). Every fit
-has a process of its own. Seconds are the fit and its labels, to convergence with default parameters (crowd-kit: its default
-number of iterations), best of `--repeat` for ours and crowd-kit's alike; peak MB is that of the whole process, with the
-votes read in.
+has a process of its own. Seconds are the fit and its labels, to convergence with default parameters (crowd-kit: its
+default number of iterations), best of `--repeat` for ours and crowd-kit's alike; peak MB is that of the whole process,
+with the votes read in.
 """
 
 import argparse
