@@ -24,7 +24,7 @@ from .dawid_skene import DawidSkene, divided, log_
 from .engine import check_number, em, total, warn_of_end
 from .majority import NaiveSoft
 from .table import Rows, Table, at, choose, clamp, largest, shares, softmax
-from ..votes.core import VoteMatrix, Votes
+from ..votes.core import VoteMatrix
 from ..votes.identifiers import find_keys
 
 # %% ../../nbs/models/08_few_votes.ipynb #c039

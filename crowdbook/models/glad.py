@@ -7,14 +7,13 @@ __all__ = ['margins', 'e_step', 'objective', 'omega', 'ability_sums', 'ability_s
 
 # %% ../../nbs/models/10_glad.ipynb #c003
 import numpy as np
-import pandas as pd
 from fastcore.basics import patch
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from .base import EM, Aggregator, one_of
 from .engine import gained_nothing
-from .table import Rows, dense, softmax
+from .table import Rows, softmax
 from ..votes.core import Votes
 
 # %% ../../nbs/models/10_glad.ipynb #c006

@@ -9,7 +9,7 @@ __all__ = ['weighted_counts', 'normalise', 'NaiveSoft', 'MajorityVote', 'Weighte
 import numpy as np
 import pandas as pd
 
-from .base import Aggregator, as_votes, one_of
+from .base import Aggregator, one_of
 from .table import Table, clamp, shares
 from ..votes.core import Votes
 
