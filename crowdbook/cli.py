@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import cli_learning, cli_options
-from .cli_options import WARNED, WRITERS, Options, class_columns, command, save, say, write
+from .cli_options import WARNED, WRITERS, Options, command, save, say, write
 
 main = cli_options.main
 
@@ -149,28 +149,22 @@ def _records(table, votes):
 # %% ../nbs/reference/command_line.ipynb #c033
 def _probabilities(models):
     "A column for each class; ValueError if there are too many."
-    import pandas as pd
-
     from crowdbook.models.base import DENSE
-    frames = []
-    for name, m in models.items():
+    from crowdbook.models.registry import probas_frame
+    for m in models.values():
         n, K = len(m.labels_), len(m.classes_)
         if n * K > DENSE:
             raise ValueError(f"--probas writes a column for each class, {n:,} tasks x {K:,} classes; leave it out")
-        frame = pd.DataFrame(m.probas_, columns=class_columns(m.classes_))
-        frame.insert(0, "task", m.labels_.index)
-        if len(models) > 1:
-            frame.insert(0, "strategy", name)
-        frames.append(frame)
-    return pd.concat(frames, ignore_index=True)
+    return probas_frame(models)
 
 # %% ../nbs/reference/command_line.ipynb #c035
 def _write_all(models, output, probas, workers):
     "The files that were asked for."
     from crowdbook.models.registry import labels_frame, workers_frame
-    first = next(iter(models.values()))
-    if output is not None and len(models) == 1 and output.suffix.lower() == ".csv" and hasattr(first, "write_labels"):
-        first.write_labels(output)
+    from crowdbook.models.shards import Shards, write_labels
+    (*_, model), csv = models.values(), output is not None and output.suffix.lower() == ".csv"
+    if csv and len(models) == 1 and isinstance(model.votes_, Shards):          # never all labels at once
+        write_labels(model, output)
         output = say(f"wrote {output}")
     for path, frame in ((output, labels_frame), (probas, _probabilities), (workers, workers_frame)):
         if path is not None:

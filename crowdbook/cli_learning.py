@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cli_options import WARNED, Options, class_columns, command, flag, save, say, write
+from .cli_options import WARNED, Options, command, flag, save, say, write
 
 # %% ../nbs/reference/command_line_learning.ipynb #c008
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def read_probas(path,   # csv, tsv, json or parquet with task and a column for e
                 votes,  # Votes with these tasks and classes
                 ):      # data frame, a row a task of the file and a column a class; rows sum to 1, or are 0
     "Soft labels as `aggregate --probas` writes them; ValueError if a class, a task or a row is not as it should be."
-    import numpy as np
     import pandas as pd
 
+    from crowdbook.models.registry import class_columns
     from crowdbook.votes.files import read_table
     frame, names = read_table(path, lambda h: dict(zip(h, h)), missing=[""]), class_columns(votes.classes)
     for column in (c for c in ("task", *names) if c not in frame):
@@ -101,8 +101,8 @@ def read_probas(path,   # csv, tsv, json or parquet with task and a column for e
     p, fine = _probabilities(frame[names])
     for bad, why in ((place < 0, "is not in the data set"), (frame.task.duplicated(), "has several rows; keep one"),
                      (~fine, "has a row that does not hold probabilities with the sum 1")):
-        if np.any(bad):
-            raise ValueError(f"{path}: task {str(frame.task[np.argmax(bad)])!r} {why}")
+        if bad.any():
+            raise ValueError(f"{path}: task {str(frame.task[bad.argmax()])!r} {why}")
     return pd.DataFrame(p, votes.tasks.take(place), votes.classes)
 
 # %% ../nbs/reference/command_line_learning.ipynb #c023

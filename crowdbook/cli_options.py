@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'COMMANDS', 'SHORT', 'COMMON', 'WARNED', 'WRITERS', 'EXTRAS', 'Parameter', 'declared', 'Options', 'Command',
-           'flag', 'command', 'say', 'write', 'save', 'class_columns', 'main']
+           'flag', 'command', 'say', 'write', 'save', 'main']
 
 # %% ../nbs/reference/command_options.ipynb #c003
 import ast
@@ -291,12 +291,6 @@ def save(frame,       # pandas data frame
          ):
     "Write a table in the format of the ending."
     write(path, lambda draft: WRITERS[Path(path).suffix.lower()](frame, draft))
-
-# %% ../nbs/reference/command_options.ipynb #c058
-def class_columns(classes) -> list:  # of texts, one a class
-    "Names of the columns that hold the probabilities of the classes."
-    names = [str(c) for c in classes]
-    return [f"class {n}" for n in names] if {"task", "strategy"} & set(names) else names
 
 # %% ../nbs/reference/command_options.ipynb #c061
 EXTRAS = dict(torch="learn", torchvision="learn", dask="dask", distributed="dask")

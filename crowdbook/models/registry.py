@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STRATEGIES', 'DEFAULT', 'FOUND', 'ALIASES', 'strategy', 'strategies', 'split_outside_brackets', 'read_value',
            'parse_call', 'check_given', 'parse_strategy', 'default_strategy', 'aggregate', 'compare', 'summary',
-           'labels_frame', 'probas_frame', 'workers_frame']
+           'labels_frame', 'class_columns', 'probas_frame', 'workers_frame']
 
 # %% ../../nbs/models/15_which_strategy.ipynb #c003
 import ast
@@ -226,9 +226,10 @@ def summary(models: dict,              # name -> fitted model
 # %% ../../nbs/models/15_which_strategy.ipynb #c031
 def _stack(models, frame):
     "One frame a model, below each other, with a strategy column if there are several."
-    frames = [frame(m) if len(models) == 1 else frame(m).assign(strategy=n)[["strategy", *frame(m).columns]]
-              for n, m in models.items()]
-    return pd.concat(frames, ignore_index=True)
+    frames = {name: frame(m) for name, m in models.items()}
+    for name, f in frames.items() if len(frames) > 1 else ():
+        f.insert(0, "strategy", name)
+    return pd.concat(frames.values(), ignore_index=True)
 
 # %% ../../nbs/models/15_which_strategy.ipynb #c031s0
 def labels_frame(models: dict,       # name -> fitted model
@@ -236,12 +237,21 @@ def labels_frame(models: dict,       # name -> fitted model
     "The labels of one or several strategies; a task that nobody answered has an empty label."
     return _stack(models, lambda m: pd.concat([m.labels_, m.confidence_], axis=1).reset_index(names="task"))
 
+# %% ../../nbs/models/15_which_strategy.ipynb #c032c
+def class_columns(classes) -> list:  # of texts, one a class
+    "Names of the columns that hold the probabilities of the classes."
+    names = [str(c) for c in classes]
+    return [f"class {n}" for n in names] if {"task", "strategy"} & set(names) else names
+
 # %% ../../nbs/models/15_which_strategy.ipynb #c032s0
 def probas_frame(models: dict,       # name -> fitted model
                  ) -> pd.DataFrame:  # columns task and one for each class; strategy first if there are several
     "The class probabilities of one or several strategies."
-    return _stack(models, lambda m: pd.DataFrame(m.probas_, columns=[str(c) for c in m.classes_])
-                  .assign(task=m.votes_.tasks)[["task", *map(str, m.classes_)]])
+    def frame(m):
+        out = pd.DataFrame(m.probas_, columns=class_columns(m.classes_))
+        out.insert(0, "task", m.labels_.index)
+        return out
+    return _stack(models, frame)
 
 # %% ../../nbs/models/15_which_strategy.ipynb #c032s2
 def workers_frame(models: dict,       # name -> fitted model
